@@ -1,0 +1,2 @@
+export { compiledEntry } from './compiled.ts'
+export * from './errors/index.ts'
