@@ -1,0 +1,1 @@
+export { Slot, type SlotOptions } from './slot.ts'
