@@ -1,2 +1,3 @@
 export { compiledEntry } from './compiled.ts'
 export * from './errors/index.ts'
+export * from './random/index.ts'
