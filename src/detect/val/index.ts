@@ -1,0 +1,42 @@
+// Validation of detectors, by YOLOv5 v7.0's definitions. Start with `validate`; the parts are exported for tests, for
+// `detect()` and for other trainers' outputs.
+export {
+  bboxIouXywh,
+  bboxIouXyxy,
+  type IouKind,
+  intersectionOverSecond,
+  iouXyxy,
+  type Placement,
+  pairwiseIou,
+  scaleBoxes,
+  xywhToXyxy,
+  xyxyToXywh,
+} from './boxes.ts'
+export {
+  detectionLossReference,
+  type LossOptions,
+  type LossValue,
+  levelBalance,
+  type MatchedRows,
+  type RawHead,
+} from './loss-value.ts'
+export { ConfusionMatrix, iouThresholds, matchDetections } from './match.ts'
+export { type Decoded, type NmsOptions, nonMaxSuppression } from './nms.ts'
+export {
+  averagePrecision,
+  axis,
+  type ClassMetrics,
+  classMetrics,
+  interpolate,
+  type MarkedDetections,
+  smooth,
+} from './precision.ts'
+export {
+  Marks,
+  type Metrics,
+  type NetworkOutput,
+  summarize,
+  type ValidateOptions,
+  type ValidationBatch,
+  validate,
+} from './validate.ts'
