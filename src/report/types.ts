@@ -1,0 +1,76 @@
+// What the figures are drawn from: plain numbers, typed arrays and names. Nothing here needs a trainer or a study.
+
+/** `evolve.csv` as a figure sees it. */
+export interface EvolveTable {
+  /** Hyperparameter names, one panel each. */
+  readonly keys: readonly string[]
+  /** One row per trial, values in the order of `keys`; NaN where unknown. */
+  readonly rows: readonly ArrayLike<number>[]
+  /** One per row; NaN rows are left out of the picture. */
+  readonly fitness: ArrayLike<number>
+  /** Index of the row marked with the black `+`; -1 or NaN fitness: no mark. */
+  readonly bestIndex: number
+}
+
+/** `results.csv`: one row per epoch, columns by title (`train/box_loss`, `metrics/mAP_0.5`, …; blanks around are ignored). */
+export interface ResultsTable {
+  readonly columns: readonly string[]
+  readonly rows: readonly ArrayLike<number>[]
+}
+
+/** Curves of one validation. `rows` hold one curve per class that occurs, in the order of `classes`. */
+export interface ClassCurves {
+  /** Abscissa in [0, 1]: recall for the PR curve, confidence for the others (1000 points in v7.0). */
+  readonly px: ArrayLike<number>
+  /** One curve per class, as long as `px`. */
+  readonly rows: readonly ArrayLike<number>[]
+  /** Class index of each row. */
+  readonly classes: ArrayLike<number>
+  /** AP at IoU 0.5 of each row; only the PR curve's legend uses it. */
+  readonly ap50?: ArrayLike<number>
+  /** Names of all classes. */
+  readonly names: readonly string[]
+}
+
+/** Counts, `matrix[predicted][true]`, (nc + 1) × (nc + 1); the last row and column are the background. */
+export interface ConfusionTable {
+  readonly matrix: readonly ArrayLike<number>[]
+  /** Names of the nc classes. */
+  readonly names: readonly string[]
+}
+
+/** All labels of a data set. */
+export interface LabelTable {
+  /** [n, 5] flat: class, x, y, w, h; centre and size normalised to [0, 1]. */
+  readonly labels: ArrayLike<number>
+  readonly names: readonly string[]
+}
+
+/**
+ * How the bytes of a batch lie. `plain` and `blocked` are the layouts of `nn`:
+ * - plain: uint8 RGB [N, 3, H, W]
+ * - nhwc: uint8 RGB [N, H, W, 3]
+ * - blocked: uint8 [N, 16 / block, H/2, W/2, block], logical channel (dy · 2 + dx) · 3 + c of the space-to-depth image
+ */
+export type PictureLayout =
+  | { readonly kind: 'plain' }
+  | { readonly kind: 'nhwc' }
+  | { readonly kind: 'blocked'; readonly block: 8 | 16 }
+
+/** A batch of images with boxes; a training batch of `detect` fits as it is (`targets` → `boxes`). */
+export interface BatchPicture {
+  readonly images: Uint8Array
+  readonly layout: PictureLayout
+  readonly batch: number
+  readonly height: number
+  readonly width: number
+  /** Flat rows of `columns` numbers: image index in the batch, class, x, y, w, h (normalised to the image), and with 7 columns the confidence. */
+  readonly boxes: ArrayLike<number>
+  /** Columns of `boxes`. Default 6. */
+  readonly columns?: 6 | 7
+  readonly names: readonly string[]
+  /** File paths or names of the images, written into the corner of each. */
+  readonly paths?: readonly string[]
+  /** Boxes below this confidence are not drawn (only with 7 columns). Default 0.25. */
+  readonly minConfidence?: number
+}
