@@ -1,3 +1,5 @@
+export { argsort } from './argsort.ts'
 export { compiledEntry } from './compiled.ts'
 export * from './errors/index.ts'
+export { formatG, pythonRepr, roundHalfEven, yamlFloat } from './number-text.ts'
 export * from './random/index.ts'
