@@ -1,4 +1,43 @@
-// Hyperparameters of one training, and their yaml file.
+// Hyperparameters of one training, and their yaml file. Pure: who reads the file passes its text.
+import { isMap, isScalar, parseDocument } from 'yaml'
+import { HypFileInvalidError, HypNotNumberError, yamlFloat } from '../base/index.ts'
 
 /** All hyperparameters of a training, key to value, in file order. */
 export type Hyp = Readonly<Record<string, number>>
+
+/**
+ * Reads a hyp yaml file; keeps the order of its keys. Comments (as in hyp_evolve.yaml) are skipped.
+ *
+ * @param source - what messages call the file
+ * @throws {@link HypFileInvalidError} if it is no yaml map, or names a key twice
+ * @throws {@link HypNotNumberError} if a value is text, NaN, infinite or missing
+ */
+export function parseHyp(text: string, source: string): Hyp {
+  const document = parseDocument(text.replace(/^\uFEFF/, ''), { prettyErrors: true })
+  const problem = document.errors[0]
+  if (problem)
+    throw new HypFileInvalidError(source, `${problem.message.split('\n')[0].replace(/[.:]+$/, '')}.`, {
+      cause: problem,
+    })
+  if (!isMap(document.contents)) {
+    throw new HypFileInvalidError(
+      source,
+      document.contents === null ? 'it is empty.' : 'it is not a list of names and values.',
+    )
+  }
+  const entries = document.contents.items.map(({ key, value }) => {
+    const name = String(isScalar(key) ? key.value : key)
+    const number = isScalar(value) ? value.value : undefined
+    if (typeof number === 'number' && Number.isFinite(number)) return [name, number] as const
+    const written = isScalar(value) && value.source !== undefined ? JSON.stringify(value.source) : 'none or a list'
+    throw new HypNotNumberError(source, name, written)
+  })
+  return Object.fromEntries(entries)
+}
+
+/** A hyp as yaml, as PyYAML writes a dict of floats: `lr0: 0.01`, `anchors: 3.0`, one line each, in order. */
+export function formatHyp(hyp: Hyp): string {
+  return Object.entries(hyp)
+    .map(([key, value]) => `${key}: ${yamlFloat(value)}\n`)
+    .join('')
+}

@@ -1,1 +1,192 @@
-export {}
+// Errors of hyps, search spaces, studies and their files.
+import { HypevolveError } from './base.ts'
+
+/** A hyperparameter is not a finite number. */
+export class HypNotNumberError extends HypevolveError {
+  override readonly code = 'HYP_NOT_NUMBER'
+
+  constructor(
+    readonly source: string,
+    readonly key: string,
+    readonly value: string,
+  ) {
+    super(
+      `${source} gives "${key}" the value ${value}, which is not a finite number. Write a number, as in "${key}: 0.5".`,
+    )
+  }
+}
+
+/** A hyperparameter that the search space has is missing. */
+export class HypKeyMissingError extends HypevolveError {
+  override readonly code = 'HYP_KEY_MISSING'
+
+  constructor(
+    readonly source: string,
+    readonly key: string,
+    readonly similar?: string,
+  ) {
+    const hint = similar === undefined ? '' : ` (it has "${similar}": a typing error?)`
+    super(`${source} has no "${key}", which this search evolves${hint}. Add a line "${key}: <number>" to it.`)
+  }
+}
+
+/** A hyperparameter is named that the search space does not have. */
+export class HypKeyNotInSpaceError extends HypevolveError {
+  override readonly code = 'HYP_KEY_NOT_IN_SPACE'
+
+  constructor(
+    readonly source: string,
+    readonly key: string,
+    readonly known: readonly string[],
+    readonly similar?: string,
+  ) {
+    const hint = similar === undefined ? '' : ` Did you mean "${similar}"?`
+    super(`${source} names "${key}", which this search does not know.${hint} Known are: ${known.join(', ')}.`)
+  }
+}
+
+/** Nothing is left to search: every gain is 0. */
+export class SearchSpaceFrozenError extends HypevolveError {
+  override readonly code = 'SEARCH_SPACE_FROZEN'
+
+  constructor(readonly keys: readonly string[]) {
+    super(
+      `All ${keys.length} hyperparameters are fixed (mutation gain 0), so every trial would be the same. ` +
+        'Leave at least one of them free.',
+    )
+  }
+}
+
+/** The columns of an evolve.csv are not those of this search. */
+export class EvolveFileColumnsError extends HypevolveError {
+  override readonly code = 'EVOLVE_FILE_COLUMNS'
+
+  constructor(
+    readonly path: string,
+    readonly found: readonly string[],
+    readonly expected: readonly string[],
+  ) {
+    const missing = expected.filter((title) => !found.includes(title))
+    const extra = found.filter((title) => !expected.includes(title))
+    const repeated = found.filter((title, i) => found.indexOf(title) !== i)
+    const parts = [
+      missing.length > 0 ? `it lacks ${missing.join(', ')}` : '',
+      extra.length > 0 ? `it has ${extra.join(', ')} besides` : '',
+      repeated.length > 0 ? `it has ${repeated.join(', ')} twice` : '',
+    ].filter((part) => part !== '')
+    super(
+      `The columns of ${path} do not fit this search: ${parts.join('; ')}. It was made with other hyperparameters. ` +
+        'Continue with the hyp file and flags of then, or start a new search without --resume. ' +
+        `Columns found: ${found.join(', ')}. Columns of this search: ${expected.join(', ')}.`,
+    )
+  }
+}
+
+/** A row of an evolve.csv cannot be read. */
+export class EvolveFileRowError extends HypevolveError {
+  override readonly code = 'EVOLVE_FILE_ROW'
+
+  constructor(
+    readonly path: string,
+    readonly line: number,
+    readonly problem: string,
+  ) {
+    super(`${path}, line ${line}: ${problem}. Correct or delete this line.`)
+  }
+}
+
+/** evolve.csv and the journal beside it tell different stories. */
+export class EvolveFileConflictError extends HypevolveError {
+  override readonly code = 'EVOLVE_FILE_CONFLICT'
+
+  constructor(
+    readonly path: string,
+    readonly journalPath: string,
+    readonly line: number,
+  ) {
+    super(
+      `${path}, line ${line}, is not what ${journalPath} recorded for this trial: one of them was changed. ` +
+        `To go on with ${path} as it is, delete ${journalPath} (failed trials and parents are then forgotten).`,
+    )
+  }
+}
+
+/** The journal of a study cannot be read. */
+export class JournalError extends HypevolveError {
+  override readonly code = 'JOURNAL'
+
+  constructor(
+    readonly path: string,
+    readonly line: number,
+    readonly problem: string,
+    options?: ErrorOptions,
+  ) {
+    super(
+      `${path}, line ${line}, cannot be used: ${problem}. If the file cannot be repaired, delete it: the search then ` +
+        'continues from evolve.csv beside it.',
+      options,
+    )
+  }
+}
+
+/** Another process works on the same study. */
+export class StudyLockedError extends HypevolveError {
+  override readonly code = 'STUDY_LOCKED'
+
+  constructor(
+    readonly lockPath: string,
+    readonly host: string,
+    readonly pid: number,
+  ) {
+    super(
+      `Another process (${pid} on ${host}) works in this folder. Wait for it or start a search of its own without ` +
+        `--resume. If that process is gone, delete ${lockPath}.`,
+    )
+  }
+}
+
+/** A result could not be written, as on a full disk. What was in the file before is intact. */
+export class StudyWriteError extends HypevolveError {
+  override readonly code = 'STUDY_WRITE'
+
+  constructor(
+    readonly path: string,
+    /** What could not be written. */
+    readonly content: string,
+    cause: NodeJS.ErrnoException,
+  ) {
+    const why = cause.code === 'ENOSPC' || cause.code === 'EDQUOT' ? 'the disk is full' : cause.message
+    super(
+      `Cannot write to ${path}: ${why}. What it held before is kept; free some space and continue with --resume. ` +
+        `Not written was:\n${content.trimEnd()}`,
+      { cause },
+    )
+  }
+}
+
+/** A trial was told or failed that is not in training. */
+export class TrialNotRunningError extends HypevolveError {
+  override readonly code = 'TRIAL_NOT_RUNNING'
+
+  constructor(
+    readonly number: number,
+    readonly state: string,
+  ) {
+    super(`Trial ${number} is ${state}, not in training: only a trial that ask() gave out can be told, and only once.`)
+  }
+}
+
+/** The trainings of a search fail one after the other, in the same way. */
+export class RepeatedFailureError extends HypevolveError {
+  override readonly code = 'REPEATED_FAILURE'
+
+  constructor(
+    readonly failures: number,
+    readonly output: readonly string[],
+  ) {
+    super(
+      `${failures} trainings in a row failed in the same way, so the search stops. What the last one said:\n` +
+        output.join('\n'),
+    )
+  }
+}
