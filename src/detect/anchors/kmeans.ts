@@ -57,7 +57,7 @@ function cluster(points: Float32Array, rows: readonly number[], threshold: numbe
     assign(points, centres, codes, distances)
     const mean = f(pairwiseSum(distances, 0, count) / count)
     centres = clusterMeans(points, codes, centres.length / 2)
-    const improvement = Math.abs(distortion - mean)
+    const improvement = distortion - mean // below 0 too, at times: the centres minimise squares, this counts distances
     distortion = mean
     if (!(improvement > threshold)) return { centres, distortion }
   }

@@ -49,7 +49,10 @@ export function searchAnchors(labels: LabelledSizes, options: AnchorSearchOption
     onMessage('warning', 'AutoAnchor: k-means found fewer clusters than anchors, starting from random anchors')
     start = randomAnchors(count, imagePx, random)
   }
-  const best = evolveAnchors(byArea(start), points, options)
+  const best = evolveAnchors(byArea(start), points, {
+    ...options,
+    nextFactors: () => mutationFactors(2 * count, random),
+  })
   const anchors = Float32Array.from(byArea(best))
 
   const fit = fitOf(toFloat32(all), anchors, threshold)
@@ -97,24 +100,28 @@ function randomAnchors(count: number, imagePx: number, random: Random): Float64A
   return draws.sort().map((value) => value * imagePx)
 }
 
+export interface EvolveAnchorsOptions extends Pick<AnchorSearchOptions, 'threshold' | 'generations' | 'onProgress'> {
+  /** Factors of the next mutation, one per number of the anchors. */
+  readonly nextFactors: () => Float64Array
+  /** Told every accepted generation. */
+  readonly onAccept?: (generation: number, fitness: number) => void
+}
+
 /**
- * Genetic evolution: v = clip(1 + [u < 0.9] · r · n · 0.1, 0.3, 3), anchors · v kept at 2 pixels or more, accepted if
- * the fitness rises.
+ * Genetic evolution: anchors times random factors, kept at 2 pixels or more, accepted if the fitness rises.
  *
  * @param start - [count, 2] flat
  * @param points - [n, 2] label sizes
- * @param onAccept - told every accepted generation
  */
 export function evolveAnchors(
   start: Float32Array | Float64Array,
   points: Float32Array,
-  { threshold, generations = 1000, random, onProgress }: Omit<AnchorSearchOptions, 'count' | 'imagePx'>,
-  onAccept?: (generation: number, fitness: number) => void,
+  { threshold, generations = 1000, nextFactors, onAccept, onProgress }: EvolveAnchorsOptions,
 ): Float64Array {
   let best = Float64Array.from(start)
   let bestFitness = fitness(Float32Array.from(best), points, threshold)
   for (let generation = 0; generation < generations; generation++) {
-    const factors = mutationFactors(best.length, random)
+    const factors = nextFactors()
     const mutated = best.map((value, i) => Math.max(value * factors[i]!, 2))
     const mutatedFitness = fitness(Float32Array.from(mutated), points, threshold)
     if (mutatedFitness > bestFitness) {
@@ -127,7 +134,7 @@ export function evolveAnchors(
   return best
 }
 
-/** Factors, at least one of them not 1. */
+/** v = clip(1 + [u < 0.9] · r · n · 0.1, 0.3, 3) for `count` numbers, at least one of them not 1. */
 export function mutationFactors(count: number, random: Random): Float64Array {
   for (;;) {
     const chosen = Float64Array.from({ length: count }, () => Number(random.numpy.random() < MUTATION.probability))
