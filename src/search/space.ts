@@ -83,15 +83,16 @@ export class SearchSpace {
     const keys = Object.keys(hyp)
     const known = Object.keys(ranges)
     for (const key of known) {
-      const unknown = keys.filter((name) => !(name in ranges))
-      if (!(key in hyp)) throw new HypKeyMissingError(source, key, closest(key, unknown))
+      const unknown = keys.filter((name) => !Object.hasOwn(ranges, name))
+      if (!Object.hasOwn(hyp, key)) throw new HypKeyMissingError(source, key, closest(key, unknown))
     }
     for (const key of keys) {
-      if (!(key in ranges)) throw new HypKeyNotInSpaceError(source, key, known, closest(key, known))
+      if (!Object.hasOwn(ranges, key)) throw new HypKeyNotInSpaceError(source, key, known, closest(key, known))
       if (!Number.isFinite(hyp[key])) throw new HypNotNumberError(source, key, String(hyp[key]))
     }
     for (const key of fixed) {
-      if (!(key in ranges)) throw new HypKeyNotInSpaceError('The list of fixed keys', key, known, closest(key, known))
+      if (!Object.hasOwn(ranges, key))
+        throw new HypKeyNotInSpaceError('The list of fixed keys', key, known, closest(key, known))
     }
     this.keys = keys
     this.defaults = keys.map((key) => hyp[key])

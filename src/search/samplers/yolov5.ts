@@ -85,7 +85,7 @@ const tableValues = (space: SearchSpace, trial: FinishedTrial) => space.toValues
  * Source: yolov5 v7.0 train.py, "Mutate". There the loop never ends when every gain is 0; here `SearchSpace` refuses
  * such a space.
  */
-function mutationFactors(gains: readonly number[], p: number, sigma: number, { numpy }: Random): number[] {
+export function mutationFactors(gains: readonly number[], p: number, sigma: number, { numpy }: Random): number[] {
   for (;;) {
     const u = gains.map(() => numpy.random())
     const n = gains.map(() => numpy.normal())
