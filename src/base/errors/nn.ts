@@ -1,1 +1,28 @@
-export {}
+// Errors of the training engine.
+import { HypevolveError } from './base.ts'
+
+/** ONNX Runtime is missing, refuses a model, or a graph is fed wrongly. */
+export class EngineError extends HypevolveError {
+  override readonly code: string = 'ENGINE'
+}
+
+/** Network weights do not fit the model that asks for them. */
+export class WeightShapeError extends HypevolveError {
+  override readonly code = 'WEIGHT_SHAPE'
+  constructor(
+    readonly weight: string,
+    readonly expected: readonly number[],
+    readonly found: readonly number[] | undefined,
+  ) {
+    super(
+      found === undefined
+        ? `The weights have no "${weight}", which the model needs with shape [${expected}]. Are they weights of another model?`
+        : `"${weight}" has shape [${found}], but the model needs [${expected}]. Are they weights of another model or another number of classes?`,
+    )
+  }
+}
+
+/** A safetensors file is damaged or holds what we cannot read. */
+export class SafetensorsError extends HypevolveError {
+  override readonly code = 'SAFETENSORS'
+}

@@ -1,0 +1,113 @@
+// Batch normalisation with the statistics of the batch (training).
+import { known, sizeOf, type Tensor } from '../graph.ts'
+import { float } from '../onnx/model.ts'
+import { defineOp, f32 } from '../op.ts'
+
+interface BatchNorm {
+  readonly epsilon: number
+}
+
+/**
+ * y = (x − mean) / √(var + ε) · γ + β per channel. Outputs: y [N, C, H, W], mean [C] and the biased variance [C] of
+ * the batch; the running statistics are computed outside (layers.ts).
+ */
+export const batchNormOp = defineOp<BatchNorm>({
+  name: 'BatchNorm',
+  infer: ([x, gamma]) => [x!, gamma!, gamma!],
+  gradient: ({ inputs: [x, gamma], outputs: [, mean, variance], upstreams: [dy], attributes }) =>
+    x!.graph.apply(batchNormGradientOp, [x!, gamma!, mean!, variance!, dy!], attributes),
+  onnx: ({ lowering: { writer }, inputs: [x, gamma, beta], inputTypes, attributes: { epsilon } }) => {
+    const channels = known(inputTypes[1]!.shape[0])
+    const fill = (value: number) => writer.floats(new Array<number>(channels).fill(value))
+    // With momentum 0 the second and third output are the statistics of the batch alone.
+    const inputs = [x!, gamma!, beta!, fill(0), fill(1)]
+    return writer.nodes('BatchNormalization', inputs, 3, { epsilon: float(epsilon), momentum: float(0), training_mode: 1 })
+  },
+  samples: [
+    {
+      inputs: [f32([3, 4, 2, 5], -1, 2), f32([4], 0.5, 1.5), f32([4])],
+      attributes: { epsilon: 1e-3 },
+      withoutGradient: [1, 2],
+    },
+  ],
+})
+
+/**
+ * With M = N·H·W, c = x, σ = √(var + ε), m1 = mean(dy), m2 = mean(dy · c) per channel:
+ *
+ * dβ = M m1,  dγ = M (m2 − mean m1) / σ,
+ * dx = γ/σ (dy − m1 − (c − mean) (m2 − mean m1) / σ²) = A dy + B c + D
+ * with A = γ/σ, B = −A (m2 − mean m1) / σ², D = −A m1 − B mean.
+ */
+export const batchNormGradientOp = defineOp<BatchNorm>({
+  name: 'BatchNormGradient',
+  infer: ([x, gamma]) => [x!, gamma!, gamma!],
+  gradient: 'none', // nothing differentiates twice
+  onnx: ({ lowering, inputs: [x, gamma, mean, variance, dy], inputTypes, attributes: { epsilon } }) => {
+    const { writer } = lowering
+    const [batch, channels, height, width] = inputTypes[0]!.shape.map(known)
+    const mean4 = (name: string) =>
+      lowering.reshape(writer.node('ReduceMean', [name], { axes: [0, 2, 3], keepdims: 0 }), [channels!])
+    const m1 = mean4(dy!)
+    const m2 = mean4(writer.node('Mul', [dy!, x!]))
+    const { dgamma, dbeta, a, b, d } = batchNormCoefficients(lowering, {
+      gamma: gamma!,
+      mean: mean!,
+      variance: variance!,
+      m1,
+      m2,
+      count: sizeOf([batch!, height!, width!]),
+      epsilon,
+    })
+    const perChannel = (name: string) => lowering.reshape(name, [1, channels!, 1, 1])
+    // B c + D in one pass: the inference form of the operator with mean 0 and variance 1 − ε.
+    const zeros = writer.floats(new Array<number>(channels!).fill(0))
+    const ones = writer.floats(new Array<number>(channels!).fill(1))
+    const affine = writer.node('BatchNormalization', [x!, b, d, zeros, ones], { epsilon: float(0) })
+    const dx = writer.node('Add', [writer.node('Mul', [dy!, perChannel(a)]), affine])
+    return [dx, dgamma, dbeta]
+  },
+  samples: [
+    {
+      inputs: [f32([3, 4, 2, 5], -1, 2), f32([4], 0.5, 1.5), f32([4]), f32([4], 0.5, 1), f32([3, 4, 2, 5])],
+      attributes: { epsilon: 1e-3 },
+    },
+  ],
+})
+
+/** The per-channel arithmetic of the gradient; all values are vectors of one length. */
+export function batchNormCoefficients(
+  { writer }: { writer: import('../onnx/model.ts').GraphWriter },
+  v: { gamma: string; mean: string; variance: string; m1: string; m2: string; count: number; epsilon: number },
+) {
+  const op = (operator: string, a: string, b: string) => writer.node(operator, [a, b])
+  const sigma2 = op('Add', v.variance, writer.floats([v.epsilon], []))
+  const sigma = writer.node('Sqrt', [sigma2])
+  const covariance = op('Sub', v.m2, op('Mul', v.mean, v.m1))
+  const count = writer.floats([v.count], [])
+  const a = op('Div', v.gamma, sigma)
+  const minusB = op('Mul', a, op('Div', covariance, sigma2))
+  const b = writer.node('Neg', [minusB])
+  return {
+    dgamma: op('Mul', op('Div', covariance, sigma), count),
+    dbeta: op('Mul', v.m1, count),
+    a,
+    b,
+    d: op('Sub', op('Mul', minusB, v.mean), op('Mul', a, v.m1)),
+  }
+}
+
+/**
+ * Normalises [N, C, H, W] by the statistics of the batch.
+ *
+ * @returns y, the mean [C] and the biased variance [C] of the batch
+ */
+export function batchNorm(
+  x: Tensor,
+  gamma: Tensor,
+  beta: Tensor,
+  epsilon: number,
+): { y: Tensor; mean: Tensor; variance: Tensor } {
+  const [y, mean, variance] = x.graph.apply(batchNormOp, [x, gamma, beta], { epsilon })
+  return { y: y!, mean: mean!, variance: variance! }
+}

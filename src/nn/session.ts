@@ -1,0 +1,163 @@
+// The one file that loads onnxruntime-node: sessions, the probe for the blocked layout, and `compile`, which runs any
+// graph (evaluation, tests).
+import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node'
+import { EngineError } from '../base/index.ts'
+import { type DType, type Graph, type ImageLayout, leafOf, type Tensor, type TensorData } from './graph.ts'
+import { Lowering, NCHWC } from './lowering.ts'
+import { ModelWriter } from './onnx/model.ts'
+
+type Ort = typeof import('onnxruntime-node')
+
+let loading: Promise<Ort> | undefined
+
+/** ONNX Runtime, loaded on first use. */
+export function loadRuntime(): Promise<Ort> {
+  loading ??= import('onnxruntime-node').catch((cause) => {
+    loading = undefined
+    throw new EngineError(`ONNX Runtime could not be loaded: ${(cause as Error).message}`, { cause })
+  })
+  return loading
+}
+
+export interface RuntimeOptions {
+  /** Threads of the session, default 1. */
+  readonly threads?: number
+  /**
+   * Whether waiting threads spin. Off by default: spinning wins about 10 % on a machine that does nothing else and
+   * loses half of the speed as soon as anything shares the cores.
+   */
+  readonly spinning?: boolean
+  /** 'all' for evaluation models (ONNX Runtime folds and blocks them by itself), default 'disabled'. */
+  readonly optimization?: 'disabled' | 'basic' | 'all'
+  /** Write ONNX Runtime's profile under this file prefix. */
+  readonly profile?: string
+}
+
+/** Creates a session from the bytes of a model. */
+export async function createSession(model: Uint8Array, options: RuntimeOptions = {}): Promise<InferenceSession> {
+  const ort = await loadRuntime()
+  try {
+    return await ort.InferenceSession.create(model, {
+      executionProviders: ['cpu'],
+      intraOpNumThreads: options.threads ?? 1,
+      interOpNumThreads: 1,
+      executionMode: 'sequential',
+      graphOptimizationLevel: options.optimization ?? 'disabled',
+      // With the pattern on, the second run allocates one block on top of all that the first one took.
+      enableMemPattern: false,
+      enableCpuMemArena: true,
+      logSeverityLevel: 3,
+      extra: { session: { intra_op: { allow_spinning: options.spinning ? '1' : '0' } } },
+      ...(options.profile === undefined ? {} : { enableProfiling: true, profileFilePrefix: options.profile }),
+    })
+  } catch (cause) {
+    throw new EngineError(`ONNX Runtime refused a model: ${(cause as Error).message}`, { cause })
+  }
+}
+
+/** A runtime tensor over the given memory (no copy). */
+export async function tensorOf(dtype: DType, data: TensorData, shape: readonly number[]): Promise<OrtTensor> {
+  const ort = await loadRuntime()
+  return new ort.Tensor(dtype, data as never, shape)
+}
+
+let probing: Promise<8 | 16 | undefined> | undefined
+
+/**
+ * Block size of ONNX Runtime's blocked layout on this machine: 16 with AVX-512, 8 with AVX2 or NEON, `undefined` where
+ * the runtime has no such kernels. Found by reordering a ramp: the value of channel 1 stands right behind that of
+ * channel 0, so element 1 of the second channel, first pixel, tells where the channels of a pixel lie.
+ */
+export function probeBlockSize(): Promise<8 | 16 | undefined> {
+  probing ??= probe()
+  return probing
+}
+
+async function probe(): Promise<8 | 16 | undefined> {
+  const ort = await loadRuntime()
+  try {
+    const writer = new ModelWriter()
+    const type = { shape: [1, 32, 2, 2], dtype: 'float32' as const }
+    writer.input('x', type)
+    writer.nodes('ReorderInput', ['x'], ['y'], {}, NCHWC)
+    writer.output('y', type)
+    const session = await createSession(writer.encode())
+    const ramp = Float32Array.from({ length: 128 }, (_, i) => i)
+    const result = await session.run({ x: new ort.Tensor('float32', ramp, [1, 32, 2, 2]) })
+    await session.release()
+    // Channels of a pixel lie together: 0 4 8 ...; pixel 1 of channel 0 (value 1) follows after `block` of them.
+    const block = (result['y']!.data as Float32Array).indexOf(1)
+    return block === 8 || block === 16 ? block : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** Which form the training graph takes: 'auto' probes, 'blocked' insists, 'plain' is the form for every machine. */
+export type LayoutChoice = 'auto' | 'blocked' | 'plain'
+
+/** The image layout that a training step with this choice wants to be fed. */
+export async function imageLayoutFor(choice: LayoutChoice): Promise<ImageLayout> {
+  if (choice === 'plain') return { kind: 'plain' }
+  const block = await probeBlockSize()
+  if (block !== undefined) return { kind: 'blocked', block }
+  if (choice === 'auto') return { kind: 'plain' }
+  throw new EngineError('The blocked layout was asked for, but ONNX Runtime has no kernels for it on this machine. Use layout "auto" or "plain".')
+}
+
+/** A graph ready to run. */
+export interface Executable {
+  /** Values by input name, row-major; returns the outputs in the order they were asked for. */
+  run(feeds: Readonly<Record<string, TensorData>>): Promise<{ data: TensorData; shape: readonly number[] }[]>
+  dispose(): Promise<void>
+}
+
+/**
+ * Compiles some tensors of a graph into a session: for evaluation and for tests. Training uses `TrainStep`.
+ *
+ * @param options.block - block size to lower for the blocked layout; plain if left out
+ */
+export async function compile(
+  graph: Graph,
+  outputs: readonly Tensor[],
+  options: RuntimeOptions & { readonly block?: number | undefined } = {},
+): Promise<Executable> {
+  const ort = await loadRuntime()
+  const lowering = new Lowering(graph, outputs, { block: options.block })
+  const names = outputs.map((output, i) => {
+    const name = `output_${i}`
+    lowering.writer.nodes('Identity', [lowering.value(output)], [name])
+    lowering.writer.output(name, output)
+    return name
+  })
+  const session = await createSession(lowering.writer.encode(), options)
+  const shapes = new Map(lowering.feeds.map((tensor) => [(leafOf(tensor) as { name: string }).name, tensor]))
+  return {
+    async run(feeds) {
+      const tensors: Record<string, OrtTensor> = {}
+      for (const [name, tensor] of shapes) {
+        const data = feeds[name]
+        if (data === undefined) throw new EngineError(`The graph wants a value for "${name}".`)
+        const leaf = leafOf(tensor)!
+        const dtype = leaf.kind === 'image' ? 'uint8' : tensor.dtype
+        tensors[name] = new ort.Tensor(dtype, data as never, feedShape(tensor, data.length))
+      }
+      const results = await session.run(tensors)
+      return names.map((name) => ({ data: results[name]!.data as TensorData, shape: results[name]!.dims }))
+    },
+    dispose: () => session.release(),
+  }
+}
+
+/** Shape of a feed; a single dynamic axis is worked out from the number of values. */
+function feedShape(tensor: Tensor, length: number): number[] {
+  const leaf = leafOf(tensor)
+  if (leaf?.kind === 'image' && leaf.layout.kind === 'blocked') {
+    const [batch, , height, width] = tensor.shape as number[]
+    return [batch!, 16, height! / 2, width! / 2]
+  }
+  const known = tensor.shape.reduce<number>((product, dim) => (typeof dim === 'number' ? product * dim : product), 1)
+  const open = tensor.shape.filter((dim) => typeof dim === 'string').length
+  if (open > 1) throw new EngineError(`The input of shape [${tensor.shape}] has ${open} dynamic axes; run the exported model instead.`)
+  return tensor.shape.map((dim) => (typeof dim === 'number' ? dim : length / known))
+}
