@@ -19,6 +19,7 @@ export {
   levelBalance,
   type MatchedRows,
   type RawHead,
+  validationLoss,
 } from './loss-value.ts'
 export { ConfusionMatrix, iouThresholds, matchDetections } from './match.ts'
 export { type Decoded, type NmsOptions, nonMaxSuppression } from './nms.ts'

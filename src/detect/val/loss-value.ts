@@ -2,6 +2,7 @@
 // epoch (val/box_loss, …), and tests hold the differentiated loss of the training graph against it.
 //
 // Its formulas, where they are explained and differentiated: ../loss. Here only the number is wanted.
+import { matchTargets } from '../loss/index.ts'
 import { bboxIouXywh } from './boxes.ts'
 
 /** Raw output of one detection level. */
@@ -115,6 +116,28 @@ export function detectionLossReference(
   const terms = { box: box * options.box, obj: obj * options.obj, cls: cls * options.cls }
   const batch = heads[0]?.shape[0] ?? 0
   return { ...terms, total: (terms.box + terms.obj + terms.cls) * batch, objPerLevel }
+}
+
+/**
+ * The loss terms of validation batches: matching, then {@link detectionLossReference}. For {@link validate}'s
+ * `computeLoss`.
+ *
+ * @param anchors - per level (fine to coarse) [anchors, 2] widths and heights in cells
+ * @param anchorT - hyp `anchor_t`
+ */
+export function validationLoss(
+  anchors: readonly Float32Array[],
+  anchorT: number,
+  options: LossOptions,
+): (
+  heads: readonly RawHead[],
+  batch: { readonly targets: Float32Array },
+) => readonly [box: number, obj: number, cls: number] {
+  return (heads, { targets }) => {
+    const levels = heads.map(({ shape }, level) => ({ ny: shape[2]!, nx: shape[3]!, anchors: anchors[level]! }))
+    const { box, obj, cls } = detectionLossReference(heads, matchTargets(targets, levels, anchorT), options)
+    return [box, obj, cls]
+  }
 }
 
 /**

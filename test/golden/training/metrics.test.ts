@@ -18,6 +18,7 @@ import {
   smooth,
   summarize,
   validate,
+  validationLoss,
   xywhToXyxy,
   xyxyToXywh,
 } from '../../../src/detect/val/index.ts'
@@ -176,15 +177,21 @@ golden<Recorded>(
   () => (has('helpers.json') ? Object.values(json<Recorded>('helpers.json', {})).flat() : []),
   () => {
     const helpers = readReferenceJson(`${folder}/helpers.json`)
-    it.each(helpers.smooth.map((c: Recorded, i: number) => [i, c]))('smooth %i', (_, c: Recorded) => {
-      const values: number[] = c.y ?? Array.from({ length: c.n }, (_, i) => Math.sin(i * 0.02) * 0.5 + 0.5)
-      const smoothed = smooth(values, c.f)
-      expect(difference(smoothed.subarray(0, c.out_first20.length), c.out_first20)).toBeLessThan(1e-12)
-      expect(smoothed.indexOf(Math.max(...smoothed))).toBe(c.argmax)
-    })
-    it.each(helpers.compute_ap.map((c: Recorded, i: number) => [i, c]))('average precision %i', (_, c: Recorded) => {
-      expect(averagePrecision(c.recall, c.precision).value).toBeCloseTo(c.ap, 12)
-    })
+    it.each<[number, Recorded]>(helpers.smooth.map((c: Recorded, i: number) => [i, c]))(
+      'smooth %i',
+      (_, c: Recorded) => {
+        const values: number[] = c.y ?? Array.from({ length: c.n }, (_, i) => Math.sin(i * 0.02) * 0.5 + 0.5)
+        const smoothed = smooth(values, c.f)
+        expect(difference(smoothed.subarray(0, c.out_first20.length), c.out_first20)).toBeLessThan(1e-12)
+        expect(smoothed.indexOf(Math.max(...smoothed))).toBe(c.argmax)
+      },
+    )
+    it.each<[number, Recorded]>(helpers.compute_ap.map((c: Recorded, i: number) => [i, c]))(
+      'average precision %i',
+      (_, c: Recorded) => {
+        expect(averagePrecision(c.recall, c.precision).value).toBeCloseTo(c.ap, 12)
+      },
+    )
     it('coordinates', () => {
       const { xywh, xywh2xyxy, xyxy2xywh } = helpers.coords
       const flat = (rows: number[][]) => Float32Array.from(rows.flat())
@@ -316,7 +323,7 @@ golden<Recorded>(
         })
       }
       const { hyp } = c
-      const loss = detectionLossReference(heads, matched, {
+      const options = {
         box: hyp.box,
         obj: hyp.obj,
         cls: hyp.cls,
@@ -325,7 +332,8 @@ golden<Recorded>(
         flGamma: hyp.fl_gamma,
         labelSmoothing: hyp.label_smoothing,
         balance: c.balance_used,
-      })
+      }
+      const loss = detectionLossReference(heads, matched, options)
       const relative = (actual: number, expected: number) =>
         expect(Math.abs(actual - expected)).toBeLessThanOrEqual(1e-5 * Math.abs(expected))
       const items = numbers(tensors, 'loss_items_box_obj_cls')
@@ -334,6 +342,13 @@ golden<Recorded>(
       relative(loss.cls, items[2]!)
       relative(loss.total, c.total)
       expect(Math.abs(loss.total - c.float64.total)).toBeLessThanOrEqual(2e-7 * c.float64.total)
+
+      // The same from the targets.
+      const flat = float32(tensors, 'anchors_grid')
+      const size = flat.length / c.nl
+      const anchors = heads.map((_, level) => flat.subarray(level * size, (level + 1) * size))
+      const terms = validationLoss(anchors, hyp.anchor_t, options)(heads, { targets: float32(tensors, 'targets') })
+      for (const [i, term] of terms.entries()) relative(term, items[i]!)
     })
   },
 )
