@@ -2,7 +2,7 @@
 // epoch (val/box_loss, …), and tests hold the differentiated loss of the training graph against it.
 //
 // Its formulas, where they are explained and differentiated: ../loss. Here only the number is wanted.
-import { matchTargets } from '../loss/index.ts'
+import { matchTargets } from '../loss/match-targets.ts'
 import { bboxIouXywh } from './boxes.ts'
 
 /** Raw output of one detection level. */
