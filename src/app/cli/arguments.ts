@@ -1,0 +1,24 @@
+// What happens to the arguments before commander reads them: other spellings are replaced, and flags of the originals
+// that Hypevolve does not have are answered with the reason.
+import { UsageError } from '../../base/index.ts'
+import type { CliCommand } from './command.ts'
+
+/**
+ * Replaces aliases and refuses flags that are known not to be supported.
+ *
+ * @param words - arguments after the command's name
+ * @throws {@link UsageError} for a flag of {@link CliCommand.unsupported}
+ */
+export function prepareArguments(words: readonly string[], command: CliCommand): string[] {
+  const aliases = command.aliases ?? {}
+  const unsupported = command.unsupported ?? {}
+  const end = words.indexOf('--')
+  return words.map((word, index) => {
+    if (!word.startsWith('--') || word === '--' || (end >= 0 && index > end)) return word
+    const equals = word.indexOf('=')
+    const flag = equals < 0 ? word : word.slice(0, equals)
+    if (Object.hasOwn(unsupported, flag)) throw new UsageError(`${flag} is not supported because ${unsupported[flag]}`)
+    const target = Object.hasOwn(aliases, flag) ? aliases[flag]! : flag
+    return equals < 0 ? target : target + word.slice(equals)
+  })
+}

@@ -1,0 +1,77 @@
+// `hypevolve export`: a trained detector as a file that other programs run.
+import { Option } from 'commander'
+import { UsageError } from '../../base/index.ts'
+import { defineCommand } from './command.ts'
+import { trainAliases } from './train-flags.ts'
+import { integer } from './values.ts'
+
+/** Values of the flags after parsing. */
+export interface ExportFlags {
+  readonly weights: string
+  readonly include: readonly string[]
+  readonly imgsz: number
+  readonly output?: string
+}
+
+const otherFormats = [
+  'torchscript',
+  'openvino',
+  'engine',
+  'coreml',
+  'saved_model',
+  'pb',
+  'tflite',
+  'edgetpu',
+  'tfjs',
+  'paddle',
+]
+
+export const exportModel = defineCommand({
+  name: 'export',
+  summary: 'write a detector as ONNX',
+  aliases: trainAliases,
+  unsupported: {
+    '--half': 'the exported model computes in 32-bit floating point; converters make halves of it.',
+    '--int8': 'quantising is left to ONNX Runtime’s own tools.',
+    '--dynamic': 'it is always on: batch, height and width are free in the exported model.',
+    '--opset': 'the exported model keeps to operators that every runtime has.',
+    '--nms': 'suppression is left to the program that runs the model.',
+    '--simplify': 'the graph is written simple in the first place.',
+    '--inplace': 'it only means something in PyTorch.',
+    '--keras': 'only ONNX is written.',
+    '--optimize': 'only ONNX is written.',
+  },
+  configure(command) {
+    command
+      .description('Writes a detector as an ONNX model with folded batch norms and free batch, height and width.')
+      .addOption(new Option('--weights <file>', 'checkpoint (.safetensors)').makeOptionMandatory())
+      .addOption(
+        new Option('--include <formats...>', 'formats to write: onnx')
+          .argParser((text: string, previous: string[] | undefined) => {
+            if (otherFormats.includes(text))
+              throw new UsageError(
+                `--include ${text} is not supported because only ONNX is written; tools convert that on.`,
+              )
+            if (text !== 'onnx') throw new UsageError(`--include ${text}: the only format is onnx.`)
+            return [...(previous ?? []), text]
+          })
+          .default(undefined, 'onnx'),
+      )
+      .addOption(
+        new Option('--imgsz <pixels>', 'image size noted in the model (also --img)')
+          .argParser(integer(32, 8192))
+          .default(640),
+      )
+      .option('--output <file>', 'file to write; the weights’ name with .onnx if not given')
+      .addHelpText(
+        'after',
+        `
+Example:
+  hypevolve export --weights runs/train/exp/weights/best.safetensors --include onnx --imgsz 160`,
+      )
+      .action(async (flags: ExportFlags) => {
+        const { runExport } = await import('../export.ts')
+        process.exitCode = await runExport(flags)
+      })
+  },
+})

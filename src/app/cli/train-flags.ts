@@ -1,0 +1,189 @@
+// The flags of `hypevolve train`: names, spellings and defaults of YOLOv5 v7.0's train.py, and what it and YOLOv3's
+// train.py have that we do not.
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import { integer, integers, oneOf, real } from './values.ts'
+
+/** Values of the flags after parsing, by commander's camel-case names. */
+export interface TrainFlags {
+  readonly weights?: string
+  readonly cfg: string
+  readonly data?: string
+  readonly hyp: string
+  readonly epochs: number
+  readonly batchSize: number
+  readonly imgsz: number
+  readonly rect: boolean
+  /** true: the most recent run; a text: that checkpoint. */
+  readonly resume: string | boolean
+  readonly nosave: boolean
+  readonly noval: boolean
+  readonly noautoanchor: boolean
+  readonly noplots: boolean
+  /** Generations; undefined or 0 trains once. */
+  readonly evolve?: number
+  readonly cache: 'none' | 'ram' | 'disk'
+  readonly device: string
+  readonly singleCls: boolean
+  readonly optimizer: 'SGD' | 'Adam' | 'AdamW'
+  readonly workers: number
+  readonly project?: string
+  readonly name: string
+  readonly existOk: boolean
+  readonly cosLr: boolean
+  readonly labelSmoothing: number
+  readonly patience: number
+  readonly freeze: readonly number[]
+  readonly savePeriod: number
+  readonly seed: number
+  readonly threads: number
+  readonly layout: 'auto' | 'blocked' | 'plain'
+  readonly spin: boolean
+  readonly yes: boolean
+}
+
+/** Other spellings of the same flags. */
+export const trainAliases = { '--img': '--imgsz', '--img-size': '--imgsz', '--batch': '--batch-size' }
+
+const evolveOnly = 'it belongs to the genetic algorithm of YOLOv5 after v7.0; --evolve here is that of v7.0.'
+const hosted = 'Hypevolve sends nothing to hosted services; what it made lies in the run’s folder.'
+const oneProcess = 'a training here runs on one processor, in one process.'
+
+/** Flags of YOLOv5 (v3.0 to v7.0 and later, the PyPI package too) and YOLOv3 with the reason why they are missing here. */
+export const trainUnsupported: Readonly<Record<string, string>> = {
+  '--multi-scale': 'a change of image size within an epoch would need a compiled graph per size.',
+  '--quad': 'its loader changes the image size from batch to batch, which would need a compiled graph per size.',
+  '--image-weights': 'weighted selection of images is not built yet.',
+  '--sync-bn': oneProcess,
+  '--local_rank': oneProcess,
+  '--local-rank': oneProcess,
+  '--global_rank': oneProcess,
+  '--bucket': `${hosted} Copy runs/evolve with your own tool.`,
+  '--entity': hosted,
+  '--upload_dataset': hosted,
+  '--bbox_interval': hosted,
+  '--artifact_alias': hosted,
+  '--log-imgs': hosted,
+  '--log-artifacts': hosted,
+  '--neptune_token': hosted,
+  '--neptune_project': hosted,
+  '--neptune_resume_id': hosted,
+  '--s3_upload_dir': hosted,
+  '--hf_model_id': hosted,
+  '--hf_token': hosted,
+  '--hf_private': hosted,
+  '--hf_dataset_id': hosted,
+  '--roboflow_token': hosted,
+  '--roboflow_upload': hosted,
+  '--ndjson-console': 'events come from the library (hypevolve/detect), not as lines.',
+  '--ndjson-file': 'events come from the library (hypevolve/detect), not as lines.',
+  '--evolve_population': evolveOnly,
+  '--resume_evolve': `${evolveOnly} To go on with an evolution, add --resume to --evolve.`,
+  // Names of older releases
+  '--adam': 'YOLOv5 v7.0 replaced it: use --optimizer Adam.',
+  '--notest': 'YOLOv5 renamed it: use --noval.',
+  '--cache-images': 'YOLOv5 renamed it: use --cache.',
+  '--save_period': 'YOLOv5 renamed it: use --save-period.',
+  '--linear-lr': 'the linear schedule is the default; --cos-lr chooses the other.',
+  '--logdir': 'YOLOv5 renamed it: use --project and --name.',
+  '--accumulate': 'gradients are accumulated to 64 images as in YOLOv5; set --batch-size only.',
+  '--freeze-layers': 'YOLOv5 has --freeze, which takes the layers to freeze.',
+  '--var': 'it was an experiment of YOLOv3 without a meaning of its own.',
+  '--transfer': 'YOLOv3 dropped it: use --weights with --freeze.',
+  '--prebias': 'YOLOv3 dropped it; biases are warmed up by warmup_bias_lr of the hyp file.',
+  '--arc': 'YOLOv3 dropped it; the loss is that of YOLOv5 v7.0.',
+  '--nopretrain': "use --weights '' to train from scratch.",
+  '--img-weights': 'weighted selection of images is not built yet.',
+}
+
+/** Adds the flags. Options with the same name as in `train.py` have its default, unless the help says otherwise. */
+export function addTrainFlags(command: Command): void {
+  const add = (group: string, ...options: Option[]) => {
+    for (const option of options) command.addOption(option.helpGroup(group))
+  }
+  add(
+    'What to train:',
+    new Option('--data <yaml>', "data set file, or 'digits' for the built-in one"),
+    new Option('--cfg <yaml>', 'model file, as yolov5n.yaml').default('', 'that of --weights'),
+    new Option('--weights <file>', "weights to start from (.safetensors), '' to train from scratch"),
+    new Option('--hyp <yaml>', 'hyperparameters: a file or a packaged set, as v5.0/finetune').default(
+      'scratch-low',
+      'scratch-low',
+    ),
+    new Option('--single-cls', 'treat all classes as one').default(false),
+  )
+  add(
+    'How long and how large:',
+    new Option('--epochs <n>', 'number of epochs').argParser(integer(1)).default(100),
+    new Option('--batch-size <n>', 'images per batch (also --batch)').argParser(batchSize).default(16),
+    new Option('--imgsz <pixels>', 'image size (also --img, --img-size)').argParser(integer(32, 8192)).default(640),
+    new Option('--patience <epochs>', 'stop after so many epochs without improvement, 0: never')
+      .argParser(integer(0))
+      .default(100),
+  )
+  add(
+    'Evolution:',
+    new Option('--evolve [generations]', 'evolve the hyperparameters; 300 generations if no number is given')
+      .preset('300')
+      .argParser(integer(0)),
+    new Option(
+      '--resume [checkpoint]',
+      'go on with the most recent run, or with this one; with --evolve: add generations',
+    )
+      .preset(true)
+      .default(false, 'off'),
+  )
+  add(
+    'Training:',
+    new Option('--optimizer <name>', 'SGD, Adam or AdamW').argParser(oneOf('SGD', 'Adam', 'AdamW')).default('SGD'),
+    new Option('--cos-lr', 'cosine learning rate instead of linear').default(false),
+    new Option('--label-smoothing <epsilon>', 'label smoothing').argParser(real(0, 0.99)).default(0),
+    new Option('--freeze <layers...>', 'layers to freeze: 10 freezes the first ten, 0 1 2 these three')
+      .argParser(integers(0))
+      .default([0], 'none'),
+    new Option('--rect', 'rectangular batches: no mosaic, no shuffling').default(false),
+    new Option('--noautoanchor', 'keep the anchors as they are').default(false),
+    new Option('--seed <n>', 'seed of all random numbers').argParser(integer(0, 2 ** 31 - 1)).default(0),
+  )
+  add(
+    'What is written:',
+    new Option('--project <folder>', 'folder of the runs').default(undefined, 'runs/train, with --evolve runs/evolve'),
+    new Option('--name <name>', "folder of this run; 'cfg' takes the model file's name").default('exp'),
+    new Option('--exist-ok', 'write into an existing folder instead of a new exp2').default(false),
+    new Option('--nosave', 'keep only the final checkpoint').default(false),
+    new Option('--noval', 'validate only after the last epoch').default(false),
+    new Option('--noplots', 'draw no pictures').default(false),
+    new Option('--save-period <epochs>', 'also keep a checkpoint every so many epochs')
+      .argParser(integer(-1))
+      .default(-1, 'off'),
+  )
+  add(
+    'The machine:',
+    new Option('--device <device>', "'cpu'; a GPU number falls back to the CPU and says so").default('', 'cpu'),
+    new Option('--cache [where]', 'keep decoded images: ram or disk; ram if not said')
+      .preset('ram')
+      .argParser(oneOf('ram', 'disk'))
+      .default('none', 'off'),
+    new Option(
+      '--workers <n>',
+      'threads that decode and augment images, at most one per core; 0: the training thread does it',
+    )
+      .argParser(integer(0, 64))
+      .default(8),
+    new Option('--threads <n>', 'threads that compute, 0: as many as there are cores')
+      .argParser(integer(0, 256))
+      .default(0),
+    new Option('--layout <layout>', 'memory layout of the graph: auto, blocked or plain')
+      .argParser(oneOf('auto', 'blocked', 'plain'))
+      .default('auto'),
+    new Option('--spin', 'let waiting compute threads spin: faster on a machine that does nothing else').default(false),
+    new Option('--yes', 'do not ask before a training of more than a day').default(false),
+  )
+}
+
+function batchSize(text: string): number {
+  if (text.trim() === '-1')
+    throw new InvalidArgumentError(
+      '-1 (AutoBatch) measures the memory of a GPU, which is not used here. Give a number.',
+    )
+  return integer(1, 4096)(text)
+}

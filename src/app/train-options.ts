@@ -1,0 +1,71 @@
+// From flags to what a training is asked to do.
+import { availableParallelism } from 'node:os'
+import { basename, join } from 'node:path'
+import { UsageError } from '../base/index.ts'
+import type { LoadedHyp, TrainOptions } from '../detect/index.ts'
+import type { TrainFlags } from './cli/train-flags.ts'
+
+/** Options of the run that the flags describe; without `saveDir`, which is made when the run begins. */
+export function toTrainOptions(flags: TrainFlags, { hyp, cosLr }: Pick<LoadedHyp, 'hyp' | 'cosLr'>): TrainOptions {
+  return {
+    data: dataSet(flags),
+    cfg: flags.cfg,
+    weights: initialWeights(flags),
+    hyp: hyp as Readonly<Record<string, number>>,
+    epochs: flags.epochs,
+    batchSize: flags.batchSize,
+    imagePx: flags.imgsz,
+    rect: flags.rect,
+    resume: '',
+    save: !flags.nosave,
+    validate: flags.noval ? 'last' : 'every',
+    plots: !flags.noplots,
+    autoAnchor: !flags.noautoanchor,
+    cache: flags.cache,
+    singleCls: flags.singleCls,
+    optimizer: flags.optimizer,
+    workers: workerCount(flags.workers, flags.batchSize),
+    cosLr: flags.cosLr || cosLr,
+    labelSmoothing: flags.labelSmoothing,
+    patience: flags.patience,
+    freeze: flags.freeze,
+    savePeriod: flags.savePeriod,
+    seed: flags.seed,
+    threads: flags.threads,
+    layout: flags.layout,
+    spin: flags.spin,
+  }
+}
+
+/** At most one worker per core, and no more than a batch has images; v7.0 does the same. */
+export function workerCount(asked: number, batchSize: number, cores = availableParallelism()): number {
+  return Math.min(asked, cores, batchSize > 1 ? batchSize : 0)
+}
+
+function dataSet({ data }: TrainFlags): string {
+  if (data === undefined || data === '')
+    throw new UsageError('Say what to train on: --data <data.yaml>, or --data digits for the built-in data set.')
+  return data
+}
+
+/**
+ * YOLOv5 starts from yolov5s.pt if nothing is said. That file is not ours to ship: without `--weights` a model file must
+ * be named, and the training starts from scratch.
+ */
+function initialWeights({ weights, cfg }: TrainFlags): string {
+  if (weights !== undefined && weights !== '') return weights
+  if (cfg === '')
+    throw new UsageError(
+      'Say what to train: --cfg yolov5n.yaml for a new model, or --weights <file.safetensors> to start from a trained one. ' +
+        '(YOLOv5 would download yolov5s.pt here; Hypevolve downloads nothing.)',
+    )
+  return ''
+}
+
+/** Folder that `--project` and `--name` mean, before a number is added to it. */
+export function runFolder(flags: Pick<TrainFlags, 'project' | 'name' | 'cfg'>, evolving: boolean): string {
+  const name = flags.name === 'cfg' && flags.cfg !== '' ? basename(flags.cfg).replace(/\.ya?ml$/i, '') : flags.name
+  // v7.0: an evolution whose --project is the default of a training goes to runs/evolve.
+  const project = flags.project === undefined || flags.project === 'runs/train' ? undefined : flags.project
+  return join(project ?? (evolving ? 'runs/evolve' : 'runs/train'), name)
+}
