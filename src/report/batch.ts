@@ -16,7 +16,7 @@ const minTilePx = 400
 export async function batchFigure(picture: BatchPicture): Promise<Uint8Array> {
   const { createCanvas } = await import('@napi-rs/canvas')
   const { encode, renderChart } = await import('./chart.ts')
-  const { drawableNames, fitText, font, textWidth } = await import('./fonts.ts')
+  const { drawable, drawableNames, fitText, font } = await import('./fonts.ts')
   const { noDataOption } = await import('./panels.ts')
   const { batch, height, width } = picture
   const shown = Math.min(batch, maxImages)
@@ -47,28 +47,21 @@ export async function batchFigure(picture: BatchPicture): Promise<Uint8Array> {
     sourceContext.putImageData(pixels, 0, 0)
 
     context.save()
+    context.translate(left, top)
     context.beginPath()
-    context.rect(left, top, tile.width, tile.height)
+    context.rect(0, 0, tile.width, tile.height)
     context.clip()
-    context.drawImage(source, left, top, tile.width, tile.height)
-    for (const box of boxes[image]!) {
+    context.drawImage(source, 0, 0, tile.width, tile.height)
+    context.font = font(px)
+    // All frames first: no frame crosses a name.
+    const tabs = boxes[image]!.map((box) => drawFrame(context, box, tile, line))
+    boxes[image]!.forEach((box, i) => {
       const label = names[box.class] ?? String(box.class)
       const text = box.confidence === undefined ? label : `${label} ${box.confidence.toFixed(1)}`
-      const rect = {
-        x: left + (box.x - box.width / 2) * tile.width,
-        y: top + (box.y - box.height / 2) * tile.height,
-        width: box.width * tile.width,
-        height: box.height * tile.height,
-      }
-      drawBox(
-        context,
-        rect,
-        { left, top, width: tile.width },
-        { text, textWidth: textWidth(text, px), px, line, font: font(px), color: classColor(box.class) },
-      )
-    }
+      drawTab(context, text, tabs[i]!, tile, px)
+    })
     const path = picture.paths?.[image]
-    if (path !== undefined) drawPath(context, fitText(fileName(path), tile.width - 12, px), left, top, px, font(px))
+    if (path !== undefined) drawCaption(context, fitText(drawable(fileName(path)), tile.width - px, px), px)
     context.restore()
     context.strokeStyle = '#ffffff'
     context.lineWidth = 2
@@ -105,14 +98,24 @@ interface Box {
   readonly confidence: number | undefined
 }
 
-function boxesByImage({ boxes, columns = 6, minConfidence = 0.25 }: BatchPicture, images: number): Box[][] {
+function boxesByImage(picture: BatchPicture, images: number): Box[][] {
+  const { boxes, columns = 6, units = 'normalised', minConfidence = 0.25, showConfidence = columns === 7 } = picture
+  const [unitX, unitY] = units === 'pixels' ? [1 / picture.width, 1 / picture.height] : [1, 1]
   const byImage: Box[][] = Array.from({ length: images }, () => [])
   for (let at = 0; at + columns <= boxes.length; at += columns) {
     const confidence = columns === 7 ? boxes[at + 6]! : undefined
     if (confidence !== undefined && confidence < minConfidence) continue
-    const [x, y, width, height] = [boxes[at + 2]!, boxes[at + 3]!, boxes[at + 4]!, boxes[at + 5]!]
+    const [x, y] = [boxes[at + 2]! * unitX, boxes[at + 3]! * unitY]
+    const [width, height] = [boxes[at + 4]! * unitX, boxes[at + 5]! * unitY]
     if (![x, y, width, height].every(Number.isFinite)) continue
-    byImage[boxes[at]!]?.push({ class: boxes[at + 1]!, x, y, width, height, confidence })
+    byImage[boxes[at]!]?.push({
+      class: boxes[at + 1]!,
+      x,
+      y,
+      width,
+      height,
+      confidence: showConfidence ? confidence : undefined,
+    })
   }
   return byImage
 }
@@ -147,38 +150,49 @@ function byteAddress(
   }
 }
 
-/** A frame, and the name on a filled tab above its upper left corner, or inside it where there is no room above. */
-function drawBox(
+/** The frame of a box; returns where its name goes. */
+function drawFrame(
   context: SKRSContext2D,
-  rect: { x: number; y: number; width: number; height: number },
-  tile: { left: number; top: number; width: number },
-  text: { text: string; textWidth: number; px: number; line: number; font: string; color: string },
-): void {
-  context.strokeStyle = text.color
-  context.lineWidth = text.line
+  box: Box,
+  tile: { readonly width: number; readonly height: number },
+  line: number,
+): { x: number; y: number; color: string } {
+  const color = classColor(box.class)
+  const x = (box.x - box.width / 2) * tile.width
+  const y = (box.y - box.height / 2) * tile.height
+  context.strokeStyle = color
+  context.lineWidth = line
   context.lineJoin = 'round'
-  context.strokeRect(rect.x, rect.y, rect.width, rect.height)
-  const tab = { width: text.textWidth + text.px * 0.4, height: text.px * 1.3 }
-  const x = Math.max(tile.left, Math.min(rect.x - text.line / 2, tile.left + tile.width - tab.width))
-  const above = rect.y - tab.height >= tile.top
-  const y = above ? rect.y - tab.height : Math.max(tile.top, rect.y)
-  context.fillStyle = text.color
-  context.fillRect(x, y, tab.width, tab.height)
-  context.font = text.font
-  context.textBaseline = 'middle'
-  context.fillStyle = textColorOn(text.color)
-  context.fillText(text.text, x + text.px * 0.2, y + tab.height / 2)
+  context.strokeRect(x, y, box.width * tile.width, box.height * tile.height)
+  return { x: x - line / 2, y: y - line / 2, color }
 }
 
-function drawPath(context: SKRSContext2D, text: string, left: number, top: number, px: number, font: string): void {
-  context.font = font
-  context.textBaseline = 'top'
-  context.lineWidth = Math.max(2, px / 6)
-  context.lineJoin = 'round'
-  context.strokeStyle = 'rgba(0, 0, 0, 0.65)'
-  context.strokeText(text, left + 6, top + 4)
-  context.fillStyle = '#f0f0f0'
-  context.fillText(text, left + 6, top + 4)
+/** The name on a filled tab above the upper left corner of its box, or inside the box where there is no room above. */
+function drawTab(
+  context: SKRSContext2D,
+  text: string,
+  corner: { readonly x: number; readonly y: number; readonly color: string },
+  tile: { readonly width: number },
+  px: number,
+): void {
+  const width = context.measureText(text).width + px * 0.4
+  const height = px * 1.3
+  const x = Math.max(0, Math.min(corner.x, tile.width - width))
+  const y = corner.y >= height ? corner.y - height : Math.max(0, corner.y)
+  context.fillStyle = corner.color
+  context.fillRect(x, y, width, height)
+  context.textBaseline = 'middle'
+  context.fillStyle = textColorOn(corner.color)
+  context.fillText(text, x + px * 0.2, y + height / 2)
+}
+
+/** The file name in the upper left corner of an image. */
+function drawCaption(context: SKRSContext2D, text: string, px: number): void {
+  context.fillStyle = 'rgba(0, 0, 0, 0.6)'
+  context.fillRect(0, 0, context.measureText(text).width + px * 0.6, px * 1.35)
+  context.textBaseline = 'middle'
+  context.fillStyle = '#ffffff'
+  context.fillText(text, px * 0.3, px * 0.68)
 }
 
 const fileName = (path: string) => path.slice(Math.max(path.lastIndexOf('/'), path.lastIndexOf('\\')) + 1)

@@ -16,7 +16,7 @@ const blankBelow = 0.005
  */
 export async function confusionFigure(table: ConfusionTable): Promise<Uint8Array> {
   const { renderChart } = await import('./chart.ts')
-  const { drawableNames, fitText } = await import('./fonts.ts')
+  const { drawableNames, fitText, textWidth } = await import('./fonts.ts')
   const side = table.matrix.length
   let total = 0
   for (const row of table.matrix) for (let column = 0; column < side; column++) total += row[column] ?? 0
@@ -25,10 +25,16 @@ export async function confusionFigure(table: ConfusionTable): Promise<Uint8Array
   const px = Math.max(12, Math.min(44, (frame.height / side) * 0.5))
   const names = drawableNames(table.names).map((name) => fitText(name, frame.left - 130, px))
   const ticks = [...Array.from({ length: side - 1 }, (_, i) => names[i] ?? String(i)), 'background']
-  return renderChart(confusionOption(table.matrix, ticks, px), size)
+  const namesLength = Math.max(...ticks.map((name) => textWidth(name, px)))
+  return renderChart(confusionOption(table.matrix, ticks, px, namesLength), size)
 }
 
-function confusionOption(matrix: ConfusionTable['matrix'], ticks: readonly string[], px: number): EChartsOption {
+function confusionOption(
+  matrix: ConfusionTable['matrix'],
+  ticks: readonly string[],
+  px: number,
+  namesLength: number,
+): EChartsOption {
   const side = matrix.length
   const shares: { value: [number, number, number]; label: { color: string } }[] = []
   for (let truth = 0; truth < side; truth++) {
@@ -59,13 +65,13 @@ function confusionOption(matrix: ConfusionTable['matrix'], ticks: readonly strin
       textAlign: 'center',
       textStyle: { fontSize: 50, fontWeight: 'normal', color: '#000' },
     },
-    grid: { ...frame, outerBoundsMode: 'none', show: true, borderColor: '#000', borderWidth: 2 },
+    grid: { ...frame, outerBoundsMode: 'none', show: true, borderColor: '#000', borderWidth: 2, z: 1 },
     xAxis: {
       ...axis,
       axisTick: { alignWithLabel: true, length: 10, lineStyle: { color: '#000', width: 2 } },
       axisLabel: { ...label, rotate: 90 },
       name: 'True',
-      nameGap: 300,
+      nameGap: namesLength + 60,
     },
     yAxis: {
       ...axis,
@@ -73,7 +79,7 @@ function confusionOption(matrix: ConfusionTable['matrix'], ticks: readonly strin
       axisTick: { alignWithLabel: true, length: 10, lineStyle: { color: '#000', width: 2 } },
       axisLabel: label,
       name: 'Predicted',
-      nameGap: 350,
+      nameGap: namesLength + 60,
     },
     visualMap: {
       type: 'continuous',
@@ -94,6 +100,7 @@ function confusionOption(matrix: ConfusionTable['matrix'], ticks: readonly strin
     series: [
       {
         type: 'heatmap',
+        z: 0,
         silent: true,
         data: shares.map((cell) => ({ ...cell, itemStyle: { color: blues(cell.value[2]) } })),
         label: {

@@ -45,7 +45,7 @@ interface CurveText {
 async function curvesFigure(curves: ClassCurves, text: CurveText): Promise<Uint8Array> {
   const { renderChart } = await import('./chart.ts')
   const { drawableNames, fitText } = await import('./fonts.ts')
-  if (curves.rows.length === 0 || curves.px.length === 0) return renderChart(noDataOption(size, text.title), size)
+  if (curves.rows.length === 0 || curves.x.length === 0) return renderChart(noDataOption(size, text.title), size)
   const names = drawableNames(curves.names)
   const fit = (label: string) => fitText(label, size.width - legendLeft - 90, px * 0.9)
   return renderChart(
@@ -55,12 +55,13 @@ async function curvesFigure(curves: ClassCurves, text: CurveText): Promise<Uint8
 }
 
 function curvesOption(
-  { px: abscissa, rows, classes, ap50 }: ClassCurves,
+  { x: abscissa, rows, classes, ap50 }: ClassCurves,
   { title, xName, yName, summary }: CurveText,
   nameOf: (index: number) => string,
   fit: (label: string) => string,
 ): EChartsOption {
   const named = rows.length <= namedClasses
+  const classOf = (row: number) => classes?.[row] ?? row
   const mean = Array.from(
     { length: abscissa.length },
     (_, i) => rows.reduce((sum, row) => sum + row[i]!, 0) / rows.length,
@@ -68,8 +69,8 @@ function curvesOption(
   // The confidence curves are judged, and drawn, smoothed over 5 % of the range (v7.0 plot_mc_curve).
   const all = summary === 'peak' ? smooth(mean, 0.05) : mean
   const lines: SeriesOption[] = rows.map((row, i) => {
-    const label = ap50 && summary === 'mAP' ? `${nameOf(classes[i]!)} ${fixed(ap50[i]!, 3)}` : nameOf(classes[i]!)
-    return line(named ? fit(label) : '', abscissa, row, named ? classColor(classes[i]!) : '#b4b4b4', named ? 3 : 2)
+    const label = ap50 && summary === 'mAP' ? `${nameOf(classOf(i))} ${fixed(ap50[i]!, 3)}` : nameOf(classOf(i))
+    return line(named ? fit(label) : '', abscissa, row, named ? classColor(classOf(i)) : '#b4b4b4', named ? 3 : 2)
   })
   const label = fit(`all classes ${summary === 'mAP' ? meanAp(ap50) : peak(abscissa, all)}`)
   lines.push(line(label, abscissa, all, '#0000ff', 8))
@@ -82,9 +83,10 @@ function curvesOption(
       left: legendLeft,
       top: frame.y,
       orient: 'vertical',
+      icon: 'rect',
       itemWidth: 50,
-      itemHeight: 10,
-      itemGap: 14,
+      itemHeight: 8,
+      itemGap: 36,
       data: lines.map((entry) => String(entry.name)).filter((name) => name !== ''),
       textStyle: { fontSize: px * 0.9, color: '#000' },
     },

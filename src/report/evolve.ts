@@ -1,10 +1,10 @@
 // evolve.png: fitness over every hyperparameter, and the lines that go with it on the console.
 import type { EChartsOption, SeriesOption } from 'echarts'
+import { formatG } from '../base/index.ts'
 import { viridis } from './colors.ts'
 import { density } from './density.ts'
-import { formatG, withMinusSign } from './format.ts'
 import { noDataOption, type Panel, panelRects, panelsOption } from './panels.ts'
-import { axisLimits, numericAxis } from './ticks.ts'
+import { axisLimits, numericAxis, withMinusSign } from './ticks.ts'
 import type { EvolveTable } from './types.ts'
 
 /** Pixels of evolve.png, as in v7.0. */
@@ -23,8 +23,8 @@ type TextWidth = (text: string, px: number) => number
  */
 export async function evolveFigure(table: EvolveTable): Promise<Uint8Array> {
   const { renderChart } = await import('./chart.ts')
-  const { textWidth, fitText } = await import('./fonts.ts')
-  return renderChart(evolveOption(table, textWidth, fitText), evolveSize)
+  const { drawable, fitText, textWidth } = await import('./fonts.ts')
+  return renderChart(evolveOption({ ...table, keys: table.keys.map(drawable) }, textWidth, fitText), evolveSize)
 }
 
 function evolveOption(

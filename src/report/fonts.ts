@@ -45,15 +45,23 @@ export function addFont(path: string): boolean {
   const family = `Hypevolve User ${userFamilies.length + 1}`
   const added = GlobalFonts.registerFromPath(path, family) !== null
   if (added) userFamilies.push(family)
+  families = undefined
   coverage.clear()
   return added
 }
 
+let families: string | undefined
+
 /** CSS font-family list of all texts. */
-export const fontFamily = () =>
-  [shippedFamily, ...userFamilies, ...cjkFamilies.filter((family) => GlobalFonts.has(family)), 'sans-serif']
-    .map((family) => (family === 'sans-serif' ? family : `"${family}"`))
-    .join(', ')
+export function fontFamily(): string {
+  families ??= [
+    ...[shippedFamily, ...userFamilies, ...cjkFamilies.filter((family) => GlobalFonts.has(family))].map(
+      (f) => `"${f}"`,
+    ),
+    'sans-serif',
+  ].join(', ')
+  return families
+}
 
 export const font = (px: number, weight: 400 | 600 = 400) => `${weight} ${px}px ${fontFamily()}`
 
@@ -74,17 +82,17 @@ export function fitText(text: string, width: number, px: number, weight: 400 | 6
   return `${glyphs.join('')}…`
 }
 
-// A glyph that no font has is drawn as the box of the first font, the same box that a noncharacter gets.
+// A glyph that no font has looks like a noncharacter: the sign of the first font for both, which may be blank.
 const coverage = new Map<string, boolean>()
 const noncharacter = '\u{10fffe}'
-let box: Buffer | undefined
+let missingSign: Buffer | undefined
 
 function covered(glyph: string): boolean {
   if (/^[\s\p{Mark}\p{Cf}]$/u.test(glyph)) return true
   let known = coverage.get(glyph)
   if (known === undefined) {
-    box ??= pixelsOf(noncharacter)
-    known = !pixelsOf(glyph).equals(box)
+    missingSign ??= pixelsOf(noncharacter)
+    known = !pixelsOf(glyph).equals(missingSign)
     coverage.set(glyph, known)
   }
   return known
@@ -110,11 +118,14 @@ export function fontHint(texts: readonly string[]): string | undefined {
   const examples = missing.slice(0, 5).join(' ') + (missing.length > 5 ? ' …' : '')
   return (
     `No font on this machine can draw ${missing.length === 1 ? '1 character' : `${missing.length} characters`} of the names (${examples}); ` +
-    'the pictures show boxes and the class index instead. Install a font that has them (Debian/Ubuntu: apt install fonts-noto-cjk) ' +
+    'the pictures show ? and the class index instead. Install a font that has them (Debian/Ubuntu: apt install fonts-noto-cjk) ' +
     'or set HYPEVOLVE_FONT=/path/to/font.ttf.'
   )
 }
 
-/** Names as the figures write them: a name with glyphs that cannot be drawn gets its index in front, so that classes stay apart. */
+/** The text with `?` for each glyph that no font here can draw. */
+export const drawable = (text: string): string => [...text].map((glyph) => (covered(glyph) ? glyph : '?')).join('')
+
+/** Class names as the figures write them: one with glyphs that cannot be drawn gets its index in front, so that classes stay apart. */
 export const drawableNames = (names: readonly string[]): string[] =>
-  names.map((name, index) => (missingGlyphs([name]).length > 0 ? `${index} ${name}` : name))
+  names.map((name, index) => (missingGlyphs([name]).length > 0 ? `${index} ${drawable(name)}` : name))

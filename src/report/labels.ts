@@ -48,12 +48,7 @@ function columnsOf(labels: ArrayLike<number>): LabelColumns {
 }
 
 function labelsOption(columns: LabelColumns, names: readonly string[]): EChartsOption {
-  const rects = panelRects(
-    size,
-    { columns: 2, rows: 2 },
-    { left: 130, right: 40, top: 40, bottom: 100, betweenX: 150, betweenY: 190 },
-  )
-  const classCount = Math.max(names.length, Math.max(...columns.class) + 1)
+  const classCount = columns.class.reduce((count, index) => Math.max(count, index + 1), names.length)
   const counts = Array.from({ length: classCount }, () => 0)
   for (const index of columns.class) counts[index]!++
 
@@ -61,6 +56,13 @@ function labelsOption(columns: LabelColumns, names: readonly string[]): EChartsO
   const classAxis = namedClasses
     ? { min: -0.5, max: classCount - 0.5, ticks: counts.map((_, i) => i), label: (i: number) => names[i] ?? String(i) }
     : numericAxis({ min: -0.5, max: classCount - 0.5 }, 6)
+  // Class names stand upright where they are too many to lie side by side.
+  const upright = namedClasses && classCount > 6
+  const rects = panelRects(
+    size,
+    { columns: 2, rows: 2 },
+    { left: 130, right: 40, top: 40, bottom: 100, betweenX: 150, betweenY: upright ? 190 : 110 },
+  )
   const countAxis = numericAxis({ min: 0, max: Math.max(...counts) * 1.05 }, 7)
   const unit = numericAxis({ min: 0, max: 1 }, 5)
   const panels: Panel[] = [
@@ -78,9 +80,8 @@ function labelsOption(columns: LabelColumns, names: readonly string[]): EChartsO
     ...rectangles(2, histogram2d(columns.x, columns.y)),
     ...rectangles(3, histogram2d(columns.width, columns.height)),
   ])
-  // Class names stand upright where they are too many to lie side by side.
   const axes = option.xAxis as Record<string, Record<string, unknown>>[]
-  if (namedClasses && classCount > 6) axes[0]!['axisLabel'] = { ...axes[0]!['axisLabel'], rotate: 90, interval: 0 }
+  if (upright) axes[0]!['axisLabel'] = { ...axes[0]!['axisLabel'], rotate: 90, interval: 0 }
   return option
 }
 
@@ -160,7 +161,7 @@ function boxOutlines(panel: number, { class: classes, width, height }: LabelColu
         return {
           type: 'rect',
           shape: { x: centreX - w / 2, y: centreY - h / 2, width: w, height: h },
-          style: { fill: 'none', stroke: classColor(classes[dataIndex]!), lineWidth: 2 },
+          style: { fill: 'none', stroke: classColor(classes[dataIndex]!), lineWidth: 1.5, opacity: 0.7 },
         }
       },
     },

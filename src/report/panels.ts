@@ -41,7 +41,7 @@ export function panelsOption(panels: readonly Panel[], px: number, series: reado
       gridIndex: index,
       min,
       max,
-      axisLine: { show: false },
+      axisLine: { show: false, onZero: false },
       splitLine: {
         show: panel.gridLines ?? false,
         customValues: [...ticks],

@@ -1,5 +1,5 @@
 // Limits and tick marks of a numeric axis: round steps, few labels, all with the same number of decimals.
-import { formatG, withMinusSign } from './format.ts'
+import { formatG } from '../base/index.ts'
 
 export interface Axis {
   readonly min: number
@@ -43,14 +43,19 @@ export function numericAxis(
   intervals: number,
   fits: (labels: readonly string[], apart: number) => boolean = () => true,
 ): Axis {
-  for (let count = Math.max(1, Math.floor(intervals)); ; count--) {
+  let fewest: Axis | undefined
+  for (let count = Math.max(3, Math.floor(intervals)); count > 0; count--) {
     const step = roundStep((max - min) / count)
     const ticks = multiples(step, min, max)
-    const label = labelFor(step, ticks)
-    if (count <= 1 || (ticks.length >= 2 && fits(ticks.map(label), step / (max - min))))
-      return { min, max, ticks, label }
+    if (ticks.length === 0) break
+    fewest = { min, max, ticks, label: labelFor(step, ticks) }
+    if (ticks.length >= 2 && fits(ticks.map(fewest.label), step / (max - min))) break
   }
+  return fewest ?? { min, max, ticks: [], label: String }
 }
+
+/** The same text with a real minus sign (U+2212). */
+export const withMinusSign = (text: string) => text.replaceAll('-', '\u2212')
 
 /** The smallest round step that is not below `raw`. */
 function roundStep(raw: number): number {

@@ -21,11 +21,11 @@ export interface ResultsTable {
 /** Curves of one validation. `rows` hold one curve per class that occurs, in the order of `classes`. */
 export interface ClassCurves {
   /** Abscissa in [0, 1]: recall for the PR curve, confidence for the others (1000 points in v7.0). */
-  readonly px: ArrayLike<number>
-  /** One curve per class, as long as `px`. */
+  readonly x: ArrayLike<number>
+  /** One curve per class, as long as `x`. */
   readonly rows: readonly ArrayLike<number>[]
-  /** Class index of each row. */
-  readonly classes: ArrayLike<number>
+  /** Class index of each row. Default: row i is class i. */
+  readonly classes?: ArrayLike<number>
   /** AP at IoU 0.5 of each row; only the PR curve's legend uses it. */
   readonly ap50?: ArrayLike<number>
   /** Names of all classes. */
@@ -64,13 +64,17 @@ export interface BatchPicture {
   readonly batch: number
   readonly height: number
   readonly width: number
-  /** Flat rows of `columns` numbers: image index in the batch, class, x, y, w, h (normalised to the image), and with 7 columns the confidence. */
+  /** Flat rows of `columns` numbers: image index in the batch, class, x, y, w, h (centre form), and with 7 columns the confidence. */
   readonly boxes: ArrayLike<number>
   /** Columns of `boxes`. Default 6. */
   readonly columns?: 6 | 7
+  /** Of x, y, w, h. Default 'normalised' (to the image). */
+  readonly units?: 'normalised' | 'pixels'
   readonly names: readonly string[]
   /** File paths or names of the images, written into the corner of each. */
   readonly paths?: readonly string[]
+  /** Whether the confidence stands after the name. Default: with 7 columns yes. Labels with a confidence of 1 say no. */
+  readonly showConfidence?: boolean
   /** Boxes below this confidence are not drawn (only with 7 columns). Default 0.25. */
   readonly minConfidence?: number
 }

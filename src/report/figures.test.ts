@@ -1,0 +1,260 @@
+// Contract of all figures: a valid picture of the stated size, not blank, other data give another picture, no data say so.
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import sharp from 'sharp'
+import { describe, expect, it } from 'vitest'
+import {
+  type BatchPicture,
+  batchFigure,
+  boxesOfDetections,
+  evolveConsoleLines,
+  evolveFigure,
+  type FigureName,
+  figures,
+} from './index.ts'
+
+interface Samples {
+  readonly size: readonly [width: number, height: number]
+  readonly first: unknown
+  readonly other: unknown
+  /** Every form of "nothing to show". */
+  readonly empty: readonly unknown[]
+}
+
+const curve = (power: number) => Array.from({ length: 1000 }, (_, i) => 1 - (i / 999) ** power)
+const x = Array.from({ length: 1000 }, (_, i) => i / 999)
+const curves: Samples = {
+  size: [2250, 1500],
+  first: { x, rows: [curve(2), curve(3)], classes: [0, 2], ap50: [0.6, 0.7], names: ['RBC', 'WBC', 'Platelets'] },
+  other: { x, rows: [curve(2), curve(9)], classes: [0, 2], ap50: [0.6, 0.7], names: ['RBC', 'WBC', 'Platelets'] },
+  empty: [{ x, rows: [], classes: [], ap50: [], names: ['a'] }],
+}
+const evolution = (rows: number, keys: number, factor = 7) => ({
+  keys: Array.from({ length: keys }, (_, k) => `hyp_${k}`),
+  rows: Array.from({ length: rows }, (_, i) =>
+    Array.from({ length: keys }, (_, k) => (k === 1 ? 0.5 : (i * factor * (k + 3)) % 11)),
+  ),
+  fitness: Array.from({ length: rows }, (_, i) => ((i * 13) % 17) / 17),
+  bestIndex: 0,
+})
+const resultColumns = [
+  ...['epoch', ' train/box_loss', 'train/obj_loss', 'train/cls_loss', 'metrics/precision', 'metrics/recall'],
+  ...['metrics/mAP_0.5', 'metrics/mAP_0.5:0.95', 'val/box_loss', 'val/obj_loss', 'val/cls_loss'],
+]
+const results = (power: number) => ({
+  columns: resultColumns,
+  rows: Array.from({ length: 8 }, (_, i) =>
+    resultColumns.map((_, c) => (c === 0 ? i % 4 : c === 9 ? Number.NaN : (i + c) ** power)),
+  ),
+})
+const images = (seed: number) => Uint8Array.from({ length: 3 * 3 * 32 * 48 }, (_, i) => (i * seed) % 251)
+const batch = (seed: number): BatchPicture => ({
+  images: images(seed),
+  layout: { kind: 'plain' },
+  batch: 3,
+  height: 32,
+  width: 48,
+  boxes: [0, 0, 0.5, 0.5, 0.4, 0.6, 2, 1, 0.1, 0.1, 0.3, 0.3],
+  names: ['cat', 'dog'],
+  paths: ['folder/a.jpg', 'C:\\b.jpg', 'c.jpg'],
+})
+
+const samples: Record<FigureName, Samples> = {
+  evolve: {
+    size: [2000, 2400],
+    first: evolution(20, 29),
+    other: evolution(20, 29, 5),
+    empty: [evolution(0, 29), evolution(3, 0), { ...evolution(2, 3), fitness: [Number.NaN, Number.NaN] }],
+  },
+  results: {
+    size: [2400, 1200],
+    first: results(0.5),
+    other: results(2),
+    empty: [
+      { columns: resultColumns, rows: [] },
+      { columns: [], rows: [] },
+    ],
+  },
+  'pr-curve': curves,
+  'f1-curve': curves,
+  'p-curve': curves,
+  'r-curve': curves,
+  confusion: {
+    size: [3000, 2250],
+    first: {
+      matrix: [
+        [8, 1, 2],
+        [0, 5, 1],
+        [2, 1, 0],
+      ],
+      names: ['a', 'b'],
+    },
+    other: {
+      matrix: [
+        [4, 5, 2],
+        [4, 1, 1],
+        [2, 1, 0],
+      ],
+      names: ['a', 'b'],
+    },
+    empty: [
+      {
+        matrix: [
+          [0, 0],
+          [0, 0],
+        ],
+        names: ['a'],
+      },
+      { matrix: [], names: [] },
+    ],
+  },
+  labels: {
+    size: [1600, 1600],
+    first: { labels: [0, 0.5, 0.5, 0.2, 0.3, 1, 0.2, 0.3, 0.1, 0.1], names: ['a', 'b'] },
+    other: { labels: [0, 0.5, 0.5, 0.2, 0.3, 1, 0.7, 0.3, 0.4, 0.1], names: ['a', 'b'] },
+    empty: [
+      { labels: [], names: ['a'] },
+      { labels: new Float32Array(), names: [] },
+    ],
+  },
+  correlogram: {
+    size: [1600, 1600],
+    first: { labels: [0, 0.5, 0.5, 0.2, 0.3, 1, 0.2, 0.3, 0.1, 0.1], names: ['a', 'b'] },
+    other: { labels: [0, 0.5, 0.5, 0.2, 0.3, 1, 0.7, 0.3, 0.4, 0.1, 0, 0.9, 0.1, 0.1, 0.2], names: ['a', 'b'] },
+    empty: [{ labels: [], names: ['a'] }],
+  },
+  batch: {
+    size: [800, 534],
+    first: batch(7),
+    other: batch(11),
+    empty: [{ ...batch(7), batch: 0, images: new Uint8Array(), boxes: [] }],
+  },
+}
+
+async function decode(bytes: Uint8Array) {
+  const { data, info } = await sharp(bytes).removeAlpha().raw().toBuffer({ resolveWithObject: true })
+  let dark = 0
+  for (const value of data) if (value < 200) dark++
+  return { width: info.width, height: info.height, data, darkShare: dark / data.length }
+}
+
+describe.each(Object.entries(samples) as [FigureName, Samples][])('%s', (name, { size, first, other, empty }) => {
+  const draw = figures[name].draw as (input: unknown) => Promise<Uint8Array>
+  it('is a picture of the stated format and size, with something on it', async () => {
+    const bytes = await draw(first)
+    expect((await sharp(bytes).metadata()).format).toBe(figures[name].file.endsWith('.png') ? 'png' : 'jpeg')
+    const picture = await decode(bytes)
+    expect([picture.width, picture.height]).toEqual(size)
+    expect(picture.darkShare).toBeGreaterThan(0.003)
+  })
+  it('shows other data as other pixels, the same data as the same bytes', async () => {
+    const [a, b, again] = [await draw(first), await draw(other), await draw(first)]
+    expect(Buffer.compare(a, again)).toBe(0)
+    const [pictureA, pictureB] = [await decode(a), await decode(b)]
+    expect(pictureA.data.equals(pictureB.data)).toBe(false)
+  })
+  it('says "no data" where there is none', async () => {
+    for (const nothing of empty) {
+      const picture = await decode(await draw(nothing))
+      expect(picture.darkShare).toBeGreaterThan(0.0001)
+      expect(picture.darkShare).toBeLessThan(0.05)
+    }
+  })
+})
+
+describe('evolve.png', () => {
+  it.each([1, 2, 13, 31, 60])('draws %i parameters', async (keys) => {
+    const picture = await decode(await evolveFigure(evolution(6, keys)))
+    expect([picture.width, picture.height]).toEqual([2000, 2400])
+    expect(picture.darkShare).toBeGreaterThan(0.003)
+  })
+  it('draws one row, many rows, and leaves out rows that are not numbers', async () => {
+    await evolveFigure(evolution(1, 29))
+    await evolveFigure(evolution(300, 29))
+    const clean = evolution(9, 5)
+    const dirty = {
+      ...clean,
+      rows: [...clean.rows, [1e9, 1e9, 1e9, 1e9, 1e9], clean.rows[0]!.map(() => Number.NaN)],
+      fitness: [...clean.fitness, Number.NaN, 0.1],
+    }
+    expect(Buffer.compare(await evolveFigure(clean), await evolveFigure(dirty))).toBe(0)
+  })
+  it('has no best row to tell of in an empty table', () => {
+    expect(evolveConsoleLines({ keys: ['lr0'], rows: [], bestIndex: -1 })).toEqual([])
+  })
+})
+
+it('loads ECharts and canvas only when a figure is drawn', () => {
+  const folder = fileURLToPath(new URL('.', import.meta.url))
+  const heavy = /^import (?!type).*'(echarts|@napi-rs\/canvas|\.\/chart\.ts|\.\/fonts\.ts)'/m
+  const loading = readdirSync(folder)
+    .filter((file) => /(?<!\.test)\.ts$/.test(file) && heavy.test(readFileSync(join(folder, file), 'utf8')))
+    .sort()
+  expect(loading).toEqual(['chart.ts', 'fonts.ts'])
+})
+
+describe('batches', () => {
+  it('looks the same in every layout', async () => {
+    const plain = batch(7)
+    const [height, width] = [32, 48]
+    const at = (i: number, c: number, y: number, x: number) => plain.images[((i * 3 + c) * height + y) * width + x]!
+    const nhwc = new Uint8Array(plain.images.length)
+    const blocked = { 8: new Uint8Array(3 * 16 * 16 * 24), 16: new Uint8Array(3 * 16 * 16 * 24) }
+    for (let i = 0; i < 3; i++)
+      for (let y = 0; y < height; y++)
+        for (let x = 0; x < width; x++)
+          for (let c = 0; c < 3; c++) {
+            nhwc[((i * height + y) * width + x) * 3 + c] = at(i, c, y, x)
+            const channel = ((y % 2) * 2 + (x % 2)) * 3 + c
+            for (const block of [8, 16] as const) {
+              const plane = i * (16 / block) + Math.floor(channel / block)
+              blocked[block][((plane * 16 + (y >> 1)) * 24 + (x >> 1)) * block + (channel % block)] = at(i, c, y, x)
+            }
+          }
+    const expected = await batchFigure(plain)
+    for (const other of [
+      { ...plain, images: nhwc, layout: { kind: 'nhwc' as const } },
+      { ...plain, images: blocked[8], layout: { kind: 'blocked' as const, block: 8 as const } },
+      { ...plain, images: blocked[16], layout: { kind: 'blocked' as const, block: 16 as const } },
+    ])
+      expect(Buffer.compare(await batchFigure(other), expected)).toBe(0)
+  })
+  it('draws detections from 0.25 up, and survives boxes outside the image', async () => {
+    const boxes = boxesOfDetections([new Float32Array([4, 4, 20, 20, 0.9, 1, 0, 0, 9, 9, 0.1, 0])], {
+      height: 32,
+      width: 48,
+    })
+    expect(Array.from(boxes, (value) => Number(value.toFixed(4)))).toEqual([
+      0, 1, 0.25, 0.375, 0.3333, 0.5, 0.9, 0, 0, 0.0938, 0.1406, 0.1875, 0.2813, 0.1,
+    ])
+    const draw = (rows: ArrayLike<number>) => batchFigure({ ...batch(7), boxes: rows, columns: 7 })
+    expect(Buffer.compare(await draw(boxes), await draw(boxes.slice(0, 7)))).toBe(0)
+    expect(Buffer.compare(await draw(boxes), await draw([]))).not.toBe(0)
+    await draw([0, 0, -3, 9, 5, 5, 0.9, 7, 0, 0.5, 0.5, 0.1, 0.1, 0.9, 1, 5, Number.NaN, 0.5, 0.1, 0.1, 0.9])
+  })
+  it('takes boxes in pixels as well', async () => {
+    const pixels = batch(7).boxes
+    const scaled = Array.from(pixels, (value, i) => (i % 6 < 2 ? value : value * (i % 2 === 0 ? 48 : 32)))
+    const expected = await batchFigure(batch(7))
+    expect(Buffer.compare(await batchFigure({ ...batch(7), boxes: scaled, units: 'pixels' }), expected)).toBe(0)
+  })
+  it('shows 16 images at most, in a picture of at most 1920 px', async () => {
+    const count = 20
+    const picture = await decode(
+      await batchFigure({ ...batch(7), batch: count, images: new Uint8Array(count * 3 * 32 * 48).fill(90), boxes: [] }),
+    )
+    expect([picture.width, picture.height]).toEqual([1600, 1068])
+    const large = await decode(
+      await batchFigure({
+        ...batch(7),
+        batch: 4,
+        height: 1280,
+        width: 1280,
+        images: new Uint8Array(4 * 3 * 1280 * 1280),
+        boxes: [],
+      }),
+    )
+    expect([large.width, large.height]).toEqual([1920, 1920])
+  })
+})
