@@ -52,8 +52,8 @@ export function hsvTables([h, s, v]: readonly number[]): HsvTables {
 
 /** H, S, V of one pixel, packed as h << 16 | s << 8 | v. */
 export function rgbToHsv(r: number, g: number, b: number): number {
-  const max = r > g ? (r > b ? r : b) : g > b ? g : b
-  const min = r < g ? (r < b ? r : b) : g < b ? g : b
+  const max = r > g ? Math.max(r, b) : Math.max(g, b)
+  const min = r < g ? Math.min(r, b) : Math.min(g, b)
   const diff = max - min
   const s = (diff * saturationOf[max] + 2048) >> 12
   let h = max === r ? g - b : max === g ? b - r + 2 * diff : r - g + 4 * diff

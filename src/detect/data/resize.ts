@@ -112,7 +112,7 @@ function linear(image: RgbImage, width: number, height: number, scaleX: number, 
     const lower = horizontal(second)
     for (let x = 0; x < 3 * width; x++) {
       const value = (((a * upper[x]) >> 16) + ((b * lower[x]) >> 16) + 2) >> 2
-      out[to++] = value > 255 ? 255 : value
+      out[to++] = Math.min(value, 255)
     }
   }
   return { data: out, width, height }
@@ -192,7 +192,7 @@ function area(image: RgbImage, width: number, height: number, scaleX: number, sc
     const to = y * 3 * width
     for (let x = 0; x < sum.length; x++) {
       const value = roundHalfEven(sum[x])
-      out[to + x] = value > 255 ? 255 : value
+      out[to + x] = Math.min(value, 255)
     }
   }
   return { data: out, width, height }

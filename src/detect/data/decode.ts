@@ -1,0 +1,92 @@
+// Image files to RGB. sharp does the work, but for bmp, which it cannot read.
+import { readFile } from 'node:fs/promises'
+import { extname } from 'node:path'
+import sharp from 'sharp'
+import { ImageUnreadableError } from '../../base/index.ts'
+import { decodeBmp, isBmp } from './bmp.ts'
+import type { RgbImage } from './rgb.ts'
+
+// Every image is decoded once or kept by us: a cache of sharp's own only costs memory. Threads are the workers' affair.
+sharp.cache(false)
+sharp.concurrency(1)
+
+const UNSUPPORTED = new Set(['.dng', '.pfm'])
+
+/** As OpenCV reads: colour profiles ignored, damaged parts left grey. */
+const options = { failOn: 'none', ignoreIcc: true, limitInputPixels: 2 ** 30 } as const
+
+/**
+ * Decodes an image as OpenCV's imread does: EXIF rotation applied, transparency dropped, 8 bits, three channels.
+ *
+ * @throws ImageUnreadableError
+ */
+export async function decodeImage(file: string): Promise<RgbImage> {
+  try {
+    if (UNSUPPORTED.has(extname(file).toLowerCase()))
+      throw new Error(`${extname(file)} files are not supported; convert it to png or jpg`)
+    if (await isBmp(file)) return decodeBmp(await readFile(file))
+    const { data, info } = await sharp(file, options)
+      .autoOrient()
+      .removeAlpha()
+      .toColourspace('srgb')
+      .raw({ depth: 'uchar' })
+      .toBuffer({ resolveWithObject: true })
+    const { width, height, channels } = info
+    if (channels === 3) return { data, width, height }
+    const rgb = new Uint8Array(3 * width * height)
+    for (let i = 0; i < width * height; i++) rgb.fill(data[i * channels], 3 * i, 3 * i + 3)
+    return { data: rgb, width, height }
+  } catch (cause) {
+    throw new ImageUnreadableError(file, plainMessage(cause as Error, file), { cause })
+  }
+}
+
+/** Outcome of {@link checkImage}. */
+export interface ImageCheck {
+  /** Pixels as the eye sees them (EXIF rotation applied). */
+  readonly width: number
+  readonly height: number
+  /** Set if the file decodes only in part. */
+  readonly damage?: string
+}
+
+/**
+ * Size and state of an image, by decoding it at a reduced size.
+ *
+ * @throws ImageUnreadableError
+ */
+export async function checkImage(file: string): Promise<ImageCheck> {
+  if (UNSUPPORTED.has(extname(file).toLowerCase()) || (await isBmp(file))) {
+    const { width, height } = await decodeImage(file)
+    return { width, height }
+  }
+  try {
+    const { autoOrient } = await sharp(file, options).metadata()
+    const { width, height } = autoOrient
+    try {
+      // A small result lets the JPEG decoder skip most of its work, yet it reads the whole file.
+      await sharp(file, { ...options, failOn: 'warning' })
+        .resize(Math.max(Math.floor(width / 8), 1), Math.max(Math.floor(height / 8), 1), {
+          fit: 'fill',
+          kernel: 'nearest',
+        })
+        .raw()
+        .toBuffer()
+      return { width, height }
+    } catch (cause) {
+      await decodeImage(file)
+      return { width, height, damage: plainMessage(cause as Error, file) }
+    }
+  } catch (cause) {
+    if (cause instanceof ImageUnreadableError) throw cause
+    throw new ImageUnreadableError(file, plainMessage(cause as Error, file), { cause })
+  }
+}
+
+/** The first line of a decoder's message, without the path. */
+function plainMessage(error: Error, file: string): string {
+  const code = (error as NodeJS.ErrnoException).code
+  if (code === 'ENOENT' || /missing/.test(error.message)) return 'there is no such file'
+  const line = error.message.split('\n').find((line) => line.trim() !== '') ?? 'unknown reason'
+  return line.replace(`${file}: `, '').replace(file, '').trim()
+}
