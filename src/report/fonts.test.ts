@@ -1,7 +1,7 @@
 // Runs in a process of its own (vitest's forks), before which no font was added.
 import { fileURLToPath } from 'node:url'
 import { createCanvas, GlobalFonts } from '@napi-rs/canvas'
-import { expect, it } from 'vitest'
+import { afterEach, expect, it, vi } from 'vitest'
 import { addFont, drawableNames, fitText, font, fontFamily, fontHint, missingGlyphs, textWidth } from './fonts.ts'
 
 const pixels = (text: string) => {
@@ -45,6 +45,16 @@ it('draws Chinese names once a font that has them is there', () => {
   expect(differ(glyphs)).toBe(3)
   expect(differ([...glyphs, '?'])).toBe(4)
 })
+
+it('takes the font that HYPEVOLVE_FONT names, and says if it cannot', async () => {
+  vi.stubEnv('HYPEVOLVE_FONT', fileURLToPath(new URL('./fixtures/noto-sans-sc-116.woff2', import.meta.url)))
+  vi.resetModules()
+  expect((await import('./fonts.ts')).fontFamily()).toContain('"Hypevolve User 1"')
+  vi.stubEnv('HYPEVOLVE_FONT', '/no/such/font.ttf')
+  vi.resetModules()
+  expect((await import('./fonts.ts')).fontHint([nowhere])).toContain('/no/such/font.ttf could not be read')
+})
+afterEach(() => vi.unstubAllEnvs())
 
 it('refuses a file that is no font', () => {
   expect(addFont(fileURLToPath(import.meta.url))).toBe(false)

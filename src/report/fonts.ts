@@ -33,8 +33,6 @@ const userFamilies: string[] = []
 
 for (const file of readdirSync(fontFolder))
   if (file.endsWith('.ttf')) GlobalFonts.registerFromPath(join(fontFolder, file), shippedFamily)
-const fontOfEnvironment = process.env['HYPEVOLVE_FONT']
-if (fontOfEnvironment) addFont(fontOfEnvironment)
 
 /**
  * Adds a font file (TTF, OTF, TTC, WOFF2) for glyphs that Open Sans lacks; it goes before the fonts of the machine.
@@ -115,11 +113,14 @@ export function missingGlyphs(texts: readonly string[]): string[] {
 export function fontHint(texts: readonly string[]): string | undefined {
   const missing = missingGlyphs(texts)
   if (missing.length === 0) return undefined
+  const wrongFile =
+    fontOfEnvironment && !fontOfEnvironmentRead ? ` (${fontOfEnvironment} could not be read as a font)` : ''
   const examples = missing.slice(0, 5).join(' ') + (missing.length > 5 ? ' …' : '')
   return (
     `No font on this machine can draw ${missing.length === 1 ? '1 character' : `${missing.length} characters`} of the names (${examples}); ` +
     'the pictures show ? and the class index instead. Install a font that has them (Debian/Ubuntu: apt install fonts-noto-cjk) ' +
-    'or set HYPEVOLVE_FONT=/path/to/font.ttf.'
+    'or set HYPEVOLVE_FONT=/path/to/font.ttf' +
+    `${wrongFile}.`
   )
 }
 
@@ -129,3 +130,6 @@ export const drawable = (text: string): string => [...text].map((glyph) => (cove
 /** Class names as the figures write them: one with glyphs that cannot be drawn gets its index in front, so that classes stay apart. */
 export const drawableNames = (names: readonly string[]): string[] =>
   names.map((name, index) => (missingGlyphs([name]).length > 0 ? `${index} ${drawable(name)}` : name))
+
+const fontOfEnvironment = process.env['HYPEVOLVE_FONT']
+const fontOfEnvironmentRead = fontOfEnvironment ? addFont(fontOfEnvironment) : false

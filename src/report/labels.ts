@@ -2,7 +2,7 @@
 import type { EChartsOption, SeriesOption } from 'echarts'
 import { blues, classColor } from './colors.ts'
 import { noDataOption, type Panel, panelRects, panelsOption, type Rect } from './panels.ts'
-import { axisLimits, numericAxis } from './ticks.ts'
+import { axisLimits, numericAxis, wholeNumbers } from './ticks.ts'
 import type { LabelTable } from './types.ts'
 
 const size = { width: 1600, height: 1600 }
@@ -63,7 +63,7 @@ function labelsOption(columns: LabelColumns, names: readonly string[]): EChartsO
     { columns: 2, rows: 2 },
     { left: 130, right: 40, top: 40, bottom: 100, betweenX: 150, betweenY: upright ? 190 : 110 },
   )
-  const countAxis = numericAxis({ min: 0, max: Math.max(...counts) * 1.05 }, 7)
+  const countAxis = wholeNumbers(numericAxis({ min: 0, max: Math.max(...counts) * 1.05 }, 7))
   const unit = numericAxis({ min: 0, max: 1 }, 5)
   const panels: Panel[] = [
     { rect: rects[0]!, x: classAxis, y: countAxis, yName: 'instances', ...(namedClasses ? {} : { xName: 'classes' }) },

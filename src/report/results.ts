@@ -2,7 +2,7 @@
 import type { SeriesOption } from 'echarts'
 import { classColor } from './colors.ts'
 import { noDataOption, type Panel, panelRects, panelsOption } from './panels.ts'
-import { axisLimits, numericAxis } from './ticks.ts'
+import { axisLimits, numericAxis, wholeNumbers } from './ticks.ts'
 import type { ResultsTable } from './types.ts'
 
 const size = { width: 2400, height: 1200 }
@@ -39,7 +39,7 @@ export async function resultsFigure(table: ResultsTable): Promise<Uint8Array> {
   )
   const panels: Panel[] = []
   const series: SeriesOption[] = []
-  const x = numericAxis(axisLimits(epochs), 5)
+  const x = wholeNumbers(numericAxis(axisLimits(epochs), 5))
   panelColumns.forEach((title, index) => {
     const values = column(title)
     const y = numericAxis(axisLimits(values ?? []), 7)

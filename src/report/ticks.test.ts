@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { axisLimits, numericAxis } from './ticks.ts'
+import { axisLimits, numericAxis, wholeNumbers } from './ticks.ts'
 
 describe('axisLimits', () => {
   it('leaves 5 % around the values', () => {
@@ -30,6 +30,10 @@ describe('numericAxis', () => {
     expect(labels(0, 1, 5)).toEqual(['0.0', '0.2', '0.4', '0.6', '0.8', '1.0'])
     expect(labels(1e-6, 9e-6, 4)).toEqual(['2e−6', '4e−6', '6e−6', '8e−6'])
     expect(labels(0, 3e6, 4)).toEqual(['0', '1e6', '2e6', '3e6'])
+  })
+  it('keeps whole numbers for counts', () => {
+    const { ticks, label } = wholeNumbers(numericAxis({ min: 0, max: 2.1 }, 5))
+    expect(ticks.map(label)).toEqual(['0', '1', '2'])
   })
   it('tries fewer ticks until the labels fit, and keeps one at least', () => {
     const { ticks } = numericAxis({ min: 0.00071, max: 0.00078 }, 5, () => false)

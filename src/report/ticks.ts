@@ -54,6 +54,12 @@ export function numericAxis(
   return fewest ?? { min, max, ticks: [], label: String }
 }
 
+/** The axis with ticks at whole numbers only, for counts and epochs. */
+export function wholeNumbers(axis: Axis): Axis {
+  const ticks = axis.ticks.filter(Number.isInteger)
+  return ticks.length > 0 && ticks.length < axis.ticks.length ? { ...axis, ticks, label: String } : axis
+}
+
 /** The same text with a real minus sign (U+2212). */
 export const withMinusSign = (text: string) => text.replaceAll('-', '\u2212')
 
