@@ -65,23 +65,6 @@ export class ModelModuleUnknownError extends ModelRowInvalidError {
   }
 }
 
-/** Weights lack a tensor of the model, or one has another shape. */
-export class WeightsMismatchError extends HypevolveError {
-  override readonly code = 'WEIGHTS_MISMATCH'
-
-  constructor(
-    readonly tensor: string,
-    readonly expected: readonly number[],
-    readonly found: readonly number[] | undefined,
-  ) {
-    const have = found ? `have shape [${found.join(', ')}]` : 'are missing'
-    super(
-      `The weights of "${tensor}" ${have}, the model needs [${expected.join(', ')}]. ` +
-        'Were these weights made with another model file, or for another number of classes?',
-    )
-  }
-}
-
 /** A hyperparameter file cannot be read as `key: number` lines. */
 export class HypFileInvalidError extends HypevolveError {
   override readonly code = 'HYP_FILE_INVALID'

@@ -74,7 +74,7 @@ function matchLevel(targets: Float32Array, { ny, nx, anchors }: LevelGeometry, l
       pairAnchor.push(a)
     }
 
-  const capacity = 3 * pairTarget.length // a box takes at most one neighbour per axis
+  const capacity = neighbours.length * pairTarget.length // a centre exactly on a border has a neighbour on either side
   const image = new Int32Array(capacity)
   const anchor = new Int32Array(capacity)
   const gridY = new Int32Array(capacity)

@@ -1,44 +1,75 @@
-// Turns matched targets into the tensors that the training graph reads, padded to a fixed number of rows.
+// Turns matched targets and the numbers of a trial into the tensors that the training graph reads.
 import { MatchCapacityError } from '../../base/index.ts'
+import type { LossGains } from '../schedule.ts'
 import type { MatchedRows } from './match-targets.ts'
 
-/** Shape of one raw head, [batch, anchors * (5 + classes), ny, nx]. */
-export interface HeadGeometry {
-  readonly ny: number
-  readonly nx: number
+/** What decides the graph of the loss: equal geometries, equal graphs. */
+export interface LossGeometry {
+  readonly batch: number
+  readonly classes: number
+  readonly anchorsPerLevel: number
+  /** Cells of each level, fine to coarse. */
+  readonly levels: readonly { readonly ny: number; readonly nx: number }[]
+  /** Rows of matches per level; see {@link matchCapacity}. */
+  readonly capacity: number
+  /** With the focal factor. Without it `focalGamma` must be 0; with it 0 means off, exactly. */
+  readonly focal: boolean
 }
 
-/** What the padded tensors depend on besides the matches. */
-export interface PackOptions {
-  readonly batch: number
-  readonly anchors: number
-  readonly classes: number
-  /** One per level. */
-  readonly heads: readonly HeadGeometry[]
-  /** Rows per level; see {@link matchCapacity}. */
-  readonly capacity: number
+/** The numbers of a trial that the loss depends on. They are inputs of the graph: one session serves many trials. */
+export interface LossNumbers {
+  /** After {@link scaleLossGains}. */
+  readonly gains: LossGains
+  readonly clsPositiveWeight: number
+  readonly objPositiveWeight: number
+  readonly focalGamma: number
+  /** Label smoothing ε: class targets are 1 - ε/2 and ε/2. */
+  readonly labelSmoothing: number
+  /** Weight of each level's objectness; see {@link levelBalance}. */
+  readonly balance: readonly number[]
+  /** Share of the predicted overlap in the objectness target; 1 in every release. Default 1. */
+  readonly overlapRatio?: number
 }
+
+/** Names of the graph's inputs. */
+export const lossInputs = { rows: 'loss/rows', indices: 'loss/indices', numbers: 'loss/numbers' } as const
+
+/** Columns of `loss/rows`: box, anchor, weight. */
+export const rowColumns = 7
+
+/** Places in `loss/numbers`; the balance of the levels follows. */
+export const numberPlaces = [
+  'box',
+  'obj',
+  'cls',
+  'clsPositiveWeight',
+  'objPositiveWeight',
+  'positive',
+  'negative',
+  'focalGamma',
+  'overlapRatio',
+] as const
 
 /**
- * Padded rows, level after level: row r of level l stands at l * capacity + r. Padding has weight 0, reads cell 0 and
- * writes into the dump slot.
+ * The tensors, padded to levels * capacity rows: row r of level l stands at l * capacity + r. Padding has weight 0,
+ * reads the first cell of its level and writes into the dump slot.
  */
-export interface PackedMatches {
-  /** [levels * capacity] where the row's first channel lies in its flattened head; channel c lies c * ny * nx later. */
-  readonly cells: Int32Array
+export interface LossFeeds {
   /**
-   * [levels * capacity] where the row's target goes in the objectness of all levels laid end to end. Of several rows
-   * of one cell only the last has a place; the others, and padding, go to the dump slot behind the end.
+   * float32 [levels * capacity, 7]: box x, y, width, height (from its cell, in cells), anchor width, height (in
+   * cells), weight 1 / (matches of the level).
    */
-  readonly objectness: Int32Array
-  /** [levels * capacity, 4] */
-  readonly boxes: Float32Array
-  /** [levels * capacity, 2] */
-  readonly anchorSizes: Float32Array
-  /** [levels * capacity] */
-  readonly classes: Int32Array
-  /** [levels * capacity] 1 / (matches of the level); 0 for padding. */
-  readonly weights: Float32Array
+  readonly [lossInputs.rows]: Float32Array
+  /**
+   * int32 [3, levels * capacity].
+   * 0: where the row's first channel lies in its flattened head; channel c lies c * ny * nx later.
+   * 1: where its target goes in the objectness of all levels laid end to end; of several rows of a cell only the last
+   *    has a place, the others and padding go to the dump slot behind the end.
+   * 2: class.
+   */
+  readonly [lossInputs.indices]: Int32Array
+  /** float32 [{@link numberPlaces} + levels] */
+  readonly [lossInputs.numbers]: Float32Array
 }
 
 /** The largest number of matches on any level. */
@@ -49,8 +80,8 @@ export function matchCount(matched: readonly MatchedRows[]): number {
 const smallestCapacity = 256
 
 /**
- * Rows per level that a graph should have for a batch with so many matches: a power of two or one and a half, at
- * least 256, so that a training needs few different sessions.
+ * Rows per level that a graph should have for batches with so many matches: a power of two, or one and a half times
+ * one, from 256, so that a training needs few different sessions.
  */
 export function matchCapacity(matches: number): number {
   let capacity = smallestCapacity
@@ -62,46 +93,84 @@ export function matchCapacity(matches: number): number {
 }
 
 /**
+ * What the loss part of the training graph is fed with.
+ *
  * @throws {@link MatchCapacityError} if a level has more matches than `capacity`: nothing is ever dropped
  */
-export function packMatches(matched: readonly MatchedRows[], options: PackOptions): PackedMatches {
-  const { batch, anchors, classes, heads, capacity } = options
+export function lossFeeds(matched: readonly MatchedRows[], numbers: LossNumbers, geometry: LossGeometry): LossFeeds {
+  const { batch, classes, anchorsPerLevel, levels, capacity, focal } = geometry
   const most = matchCount(matched)
   if (most > capacity) throw new MatchCapacityError(most, capacity)
-  const columns = 5 + classes
-  const rows = heads.length * capacity
-  const packed: PackedMatches = {
-    cells: new Int32Array(rows),
-    objectness: new Int32Array(rows),
-    boxes: new Float32Array(4 * rows),
-    anchorSizes: new Float32Array(2 * rows).fill(1),
-    classes: new Int32Array(rows),
-    weights: new Float32Array(rows),
-  }
-  const dump = heads.reduce((sum, { ny, nx }) => sum + batch * anchors * ny * nx, 0)
+  if (!focal && numbers.focalGamma !== 0) throw new Error('a graph without focal factor was given a gamma')
+
+  const count = levels.length * capacity
+  const rows = new Float32Array(rowColumns * count)
+  const indices = new Int32Array(3 * count)
+  const dump = levels.reduce((sum, { ny, nx }) => sum + batch * anchorsPerLevel * ny * nx, 0)
   let offset = 0
-  for (const [level, { ny, nx }] of heads.entries()) {
-    const { count, image, anchor, gridY, gridX, classes: rowClasses, boxes, anchorSizes } = matched[level]!
+  for (const [level, { ny, nx }] of levels.entries()) {
+    const match = matched[level]!
     const start = level * capacity
     const taken = new Set<number>()
-    for (let row = count - 1; row >= 0; row--) {
-      const place = gridY[row]! * nx + gridX[row]!
-      const plane = image[row]! * anchors + anchor[row]!
-      packed.cells[start + row] = plane * columns * ny * nx + place
+    for (let row = match.count - 1; row >= 0; row--) {
+      const plane = match.image[row]! * anchorsPerLevel + match.anchor[row]!
+      const place = match.gridY[row]! * nx + match.gridX[row]!
       const slot = plane * ny * nx + place
-      packed.objectness[start + row] = taken.has(slot) ? dump : offset + slot
+      indices[start + row] = plane * (5 + classes) * ny * nx + place
+      indices[count + start + row] = taken.has(slot) ? dump : offset + slot
+      indices[2 * count + start + row] = match.classes[row]!
       taken.add(slot)
+      const at = rowColumns * (start + row)
+      for (let i = 0; i < 4; i++) rows[at + i] = match.boxes[4 * row + i]!
+      rows[at + 4] = match.anchorSizes[2 * row]!
+      rows[at + 5] = match.anchorSizes[2 * row + 1]!
+      rows[at + 6] = 1 / match.count
     }
-    packed.objectness.fill(dump, start + count, start + capacity)
-    packed.boxes.set(boxes, 4 * start)
-    for (let row = count; row < capacity; row++) {
-      packed.boxes[4 * (start + row) + 2] = 1
-      packed.boxes[4 * (start + row) + 3] = 1
+    for (let row = match.count; row < capacity; row++) {
+      indices[count + start + row] = dump
+      // A box of one cell on an anchor of one cell: harmless numbers.
+      const at = rowColumns * (start + row)
+      for (let i = 2; i < 6; i++) rows[at + i] = 1
     }
-    packed.anchorSizes.set(anchorSizes, 2 * start)
-    packed.classes.set(rowClasses, start)
-    packed.weights.fill(1 / count, start, start + count)
-    offset += batch * anchors * ny * nx
+    offset += batch * anchorsPerLevel * ny * nx
   }
-  return packed
+  return {
+    [lossInputs.rows]: rows,
+    [lossInputs.indices]: indices,
+    [lossInputs.numbers]: packNumbers(numbers),
+  }
+}
+
+function packNumbers(numbers: LossNumbers): Float32Array {
+  const values: Record<(typeof numberPlaces)[number], number> = {
+    ...numbers.gains,
+    clsPositiveWeight: numbers.clsPositiveWeight,
+    objPositiveWeight: numbers.objPositiveWeight,
+    positive: 1 - 0.5 * numbers.labelSmoothing, // arXiv:1902.04103, eq. 3
+    negative: 0.5 * numbers.labelSmoothing,
+    focalGamma: numbers.focalGamma,
+    overlapRatio: numbers.overlapRatio ?? 1,
+  }
+  return Float32Array.from([...numberPlaces.map((place) => values[place]), ...numbers.balance])
+}
+
+/** Weights of the levels' objectness, fine to coarse: fine levels have many more cells. */
+export function levelBalance(levels: number): readonly number[] {
+  return levels === 3 ? [4, 1, 0.4] : [4, 1, 0.25, 0.06, 0.02].slice(0, levels)
+}
+
+/**
+ * The balance after a batch, where it is to adapt by itself (no release trains with this): levels with a small loss
+ * gain weight, and the level of stride 16 stays at 1.
+ *
+ * @param levelObjectness - objectness loss of each level before balance and gain
+ */
+export function adaptBalance(
+  balance: readonly number[],
+  levelObjectness: ArrayLike<number>,
+  strides: readonly number[],
+): number[] {
+  const moved = balance.map((weight, level) => weight * 0.9999 + 0.0001 / levelObjectness[level]!)
+  const reference = moved[strides.indexOf(16)] ?? 1
+  return moved.map((weight) => weight / reference)
 }
