@@ -85,7 +85,7 @@ export class Pictures {
 
   #onCurves(curves: ValCurves): void {
     const classes = curves.names.map((_, index) => index)
-    const shared = { px: curves.x, classes, names: curves.names }
+    const shared = { x: curves.x, classes, names: curves.names }
     this.#draw('PR_curve.png', async (report) =>
       report.precisionRecallFigure({ ...shared, rows: curves.precisionOverRecall, ap50: curves.ap50 }),
     )

@@ -28,7 +28,7 @@ export function toTrainOptions(flags: TrainFlags, { hyp, cosLr }: Pick<LoadedHyp
     cosLr: flags.cosLr || cosLr,
     labelSmoothing: flags.labelSmoothing,
     patience: flags.patience,
-    freeze: flags.freeze,
+    freeze: flags.freeze ?? [0],
     savePeriod: flags.savePeriod,
     seed: flags.seed,
     threads: flags.threads,

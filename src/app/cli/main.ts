@@ -1,11 +1,20 @@
 #!/usr/bin/env node
 // The command line: `hypevolve <command>`. Start reading in index.ts, which lists the commands.
 // Exit codes: 0 done; 1 an error with an explanation; 2 wrong usage; 128 + n ended by signal n (Ctrl-C: 130).
-import { Command, CommanderError } from 'commander'
+import { Command, CommanderError, type Option } from 'commander'
 import { HypevolveError, UsageError } from '../../base/index.ts'
 import { programVersion } from '../version.ts'
 import { prepareArguments } from './arguments.ts'
 import { commands } from './index.ts'
+
+const helpStyle = {
+  helpWidth: Math.min(process.stdout.columns ?? 100, 110),
+  /** Says defaults only where there is something to say. */
+  optionDescription({ description, defaultValue, defaultValueDescription }: Option): string {
+    const value = defaultValueDescription ?? defaultValue
+    return value === undefined || value === false || value === '' ? description : `${description} (default: ${value})`
+  },
+}
 
 /** @returns the exit code */
 async function main(words: readonly string[]): Promise<number> {
@@ -13,7 +22,7 @@ async function main(words: readonly string[]): Promise<number> {
   try {
     const command = commands.find(({ name }) => name === words[0])
     await buildProgram().parseAsync(
-      command ? [words[0]!, ...prepareArguments(words.slice(1), command)] : words.map((word) => word),
+      command ? [command.name, ...prepareArguments(words.slice(1), command)] : [...words],
       { from: 'user' },
     )
     return Number(process.exitCode ?? 0)
@@ -29,7 +38,7 @@ function buildProgram(): Command {
     .helpOption('-h, --help', 'print help')
     .helpCommand('help [command]', 'print help for a command')
     .exitOverride()
-    .configureHelp({ showGlobalOptions: true, helpWidth: Math.min(process.stdout.columns ?? 100, 110) })
+    .configureHelp(helpStyle)
     .addHelpText(
       'after',
       `
@@ -39,11 +48,7 @@ Examples:
   hypevolve doctor`,
     )
   for (const command of commands) {
-    const sub = program
-      .command(command.name)
-      .summary(command.summary)
-      .exitOverride()
-      .configureHelp({ helpWidth: Math.min(process.stdout.columns ?? 100, 110) })
+    const sub = program.command(command.name).summary(command.summary).exitOverride().configureHelp(helpStyle)
     command.configure(sub)
     sub.option('--debug', 'print where an error came from')
   }

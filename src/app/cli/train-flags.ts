@@ -32,7 +32,7 @@ export interface TrainFlags {
   readonly cosLr: boolean
   readonly labelSmoothing: number
   readonly patience: number
-  readonly freeze: readonly number[]
+  readonly freeze?: readonly number[]
   readonly savePeriod: number
   readonly seed: number
   readonly threads: number
@@ -137,9 +137,9 @@ export function addTrainFlags(command: Command): void {
     new Option('--optimizer <name>', 'SGD, Adam or AdamW').argParser(oneOf('SGD', 'Adam', 'AdamW')).default('SGD'),
     new Option('--cos-lr', 'cosine learning rate instead of linear').default(false),
     new Option('--label-smoothing <epsilon>', 'label smoothing').argParser(real(0, 0.99)).default(0),
-    new Option('--freeze <layers...>', 'layers to freeze: 10 freezes the first ten, 0 1 2 these three')
-      .argParser(integers(0))
-      .default([0], 'none'),
+    new Option('--freeze <layers...>', 'layers to freeze: 10 freezes the first ten, 0 1 2 these three').argParser(
+      integers(0),
+    ),
     new Option('--rect', 'rectangular batches: no mosaic, no shuffling').default(false),
     new Option('--noautoanchor', 'keep the anchors as they are').default(false),
     new Option('--seed <n>', 'seed of all random numbers').argParser(integer(0, 2 ** 31 - 1)).default(0),
