@@ -51,7 +51,6 @@ export const forbiddenText = {
     { pattern: /\bDate\.now\(|\bnew Date\(\)|\bperformance\.now\(|\bprocess\.hrtime/, why: 'the search has no clock' },
     { pattern: /\bMath\.random\(/, why: 'random numbers are handed in' },
   ],
-  study: [{ pattern: /\bMath\.random\(/, why: 'random numbers are handed in' }],
   detect: [{ pattern: /\bMath\.random\(/, why: 'a training repeats under its seed' }],
   nn: [{ pattern: /\bMath\.random\(/, why: 'a training repeats under its seed' }],
 }
