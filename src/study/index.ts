@@ -1,3 +1,4 @@
+// The memory of a search: studies (ask, tell), where they are stored, and the files of YOLOv5's evolution.
 export {
   bestRow,
   type EvolveCsv,
@@ -12,3 +13,8 @@ export {
   rowFitness,
   toEvolveRow,
 } from './evolve-file.ts'
+export { EvolveFolder, evolveFiles } from './evolve-folder.ts'
+export { JournalStorage } from './journal-storage.ts'
+export { MemoryStorage } from './memory-storage.ts'
+export type { Storage, StudyDefinition, TrialResult } from './storage.ts'
+export { Study, type StudyOptions } from './study.ts'

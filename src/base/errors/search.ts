@@ -82,6 +82,21 @@ export class EvolveFileColumnsError extends HypevolveError {
   }
 }
 
+/** A stored study has other hyperparameters than the search that wants to go on with it. */
+export class StudyKeysError extends HypevolveError {
+  override readonly code = 'STUDY_KEYS'
+
+  constructor(
+    readonly stored: readonly string[],
+    readonly wanted: readonly string[],
+  ) {
+    super(
+      'The stored study evolves other hyperparameters. Continue it with the hyp file and flags of then, or start a new ' +
+        `one. Stored: ${stored.join(', ')}. Wanted: ${wanted.join(', ')}.`,
+    )
+  }
+}
+
 /** A row of an evolve.csv cannot be read. */
 export class EvolveFileRowError extends HypevolveError {
   override readonly code = 'EVOLVE_FILE_ROW'
