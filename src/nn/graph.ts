@@ -107,7 +107,8 @@ export class Graph {
       dims.reduce((a, b) => a * b, 1),
       `constant of shape [${dims}] has ${list.length} values`,
     )
-    const key = list.length === 1 && dims.length === 0 ? `${dtype} ${Object.is(list[0], -0) ? '-0' : list[0]}` : undefined
+    const key =
+      list.length === 1 && dims.length === 0 ? `${dtype} ${Object.is(list[0], -0) ? '-0' : list[0]}` : undefined
     const known = key === undefined ? undefined : this.scalars.get(key)
     if (known) return known
     const tensor = this.leaf({ kind: 'constant', data: toTyped(list, dtype) }, { shape: dims, dtype })
@@ -125,7 +126,12 @@ export class Graph {
     return this.append(leafOp, [], attributes, [type])[0]!
   }
 
-  private append<A>(op: Op<A>, inputs: readonly Tensor[], attributes: A, types: readonly TensorType[]): readonly Tensor[] {
+  private append<A>(
+    op: Op<A>,
+    inputs: readonly Tensor[],
+    attributes: A,
+    types: readonly TensorType[],
+  ): readonly Tensor[] {
     const outputs: Tensor[] = []
     const node: Node = { id: this.nodes.length, op, inputs, attributes, outputs }
     for (const [output, { shape, dtype }] of types.entries()) outputs.push({ graph: this, node, output, shape, dtype })

@@ -142,7 +142,10 @@ export class Lowering {
     this.define(tensor, storage, leaf.name)
   }
 
-  private lowerImage(tensor: Tensor, leaf: { name: string; layout: { kind: 'plain' } | { kind: 'blocked'; block: number } }) {
+  private lowerImage(
+    tensor: Tensor,
+    leaf: { name: string; layout: { kind: 'plain' } | { kind: 'blocked'; block: number } },
+  ) {
     const [batch, , height, width] = tensor.shape
     const { writer } = this
     const scaled = (name: string) =>

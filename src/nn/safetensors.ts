@@ -32,10 +32,13 @@ const bytesPerElement: Readonly<Record<string, number>> = {
  */
 export function readSafetensors(bytes: Uint8Array): { weights: Weights; metadata: Record<string, string> } {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  if (bytes.length < 8) throw new SafetensorsError(`A safetensors file has at least 8 bytes; this one has ${bytes.length}.`)
+  if (bytes.length < 8)
+    throw new SafetensorsError(`A safetensors file has at least 8 bytes; this one has ${bytes.length}.`)
   const length = Number(view.getBigUint64(0, true))
   if (length > bytes.length - 8)
-    throw new SafetensorsError(`The header claims ${length} bytes, but the file has only ${bytes.length}. Is it cut off, or no safetensors file?`)
+    throw new SafetensorsError(
+      `The header claims ${length} bytes, but the file has only ${bytes.length}. Is it cut off, or no safetensors file?`,
+    )
   let header: unknown
   try {
     header = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset + 8, length).toString('utf8'))
@@ -61,7 +64,9 @@ export function readSafetensors(bytes: Uint8Array): { weights: Weights; metadata
     const count = shape.reduce((product, dim) => product * dim, 1)
     const [from, to] = offsets as [number, number]
     if (to - from !== count * width || start + to > bytes.length)
-      throw new SafetensorsError(`"${name}" of shape [${shape}] does not fit its place in the file. Is the file cut off?`)
+      throw new SafetensorsError(
+        `"${name}" of shape [${shape}] does not fit its place in the file. Is the file cut off?`,
+      )
     weights.set(name, { shape, data: decode(dtype, view, start + from, count) })
   }
   return { weights, metadata }

@@ -102,7 +102,9 @@ export async function imageLayoutFor(choice: LayoutChoice): Promise<ImageLayout>
   const block = await probeBlockSize()
   if (block !== undefined) return { kind: 'blocked', block }
   if (choice === 'auto') return { kind: 'plain' }
-  throw new EngineError('The blocked layout was asked for, but ONNX Runtime has no kernels for it on this machine. Use layout "auto" or "plain".')
+  throw new EngineError(
+    'The blocked layout was asked for, but ONNX Runtime has no kernels for it on this machine. Use layout "auto" or "plain".',
+  )
 }
 
 /** A graph ready to run. */
@@ -158,6 +160,9 @@ function feedShape(tensor: Tensor, length: number): number[] {
   }
   const known = tensor.shape.reduce<number>((product, dim) => (typeof dim === 'number' ? product * dim : product), 1)
   const open = tensor.shape.filter((dim) => typeof dim === 'string').length
-  if (open > 1) throw new EngineError(`The input of shape [${tensor.shape}] has ${open} dynamic axes; run the exported model instead.`)
+  if (open > 1)
+    throw new EngineError(
+      `The input of shape [${tensor.shape}] has ${open} dynamic axes; run the exported model instead.`,
+    )
   return tensor.shape.map((dim) => (typeof dim === 'number' ? dim : length / known))
 }

@@ -23,7 +23,8 @@ export class Message {
 
   /** string, bytes or message (wire type 2). */
   bytesField(field: number, value: string | Uint8Array | Message): this {
-    const data = typeof value === 'string' ? Buffer.from(value, 'utf8') : value instanceof Message ? value.finish() : value
+    const data =
+      typeof value === 'string' ? Buffer.from(value, 'utf8') : value instanceof Message ? value.finish() : value
     this.varint((BigInt(field) << 3n) | 2n)
     this.varint(BigInt(data.length))
     this.reserve(data.length)

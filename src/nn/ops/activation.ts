@@ -3,7 +3,7 @@ import type { Tensor } from '../graph.ts'
 import { MICROSOFT } from '../lowering.ts'
 import { float } from '../onnx/model.ts'
 import { defineOp, f32 } from '../op.ts'
-import { add, and, greater, less, mul, softplus, tanh, where } from './elementwise.ts'
+import { add, and, greater, greaterOrEqual, less, lessOrEqual, mul, softplus, tanh, where } from './elementwise.ts'
 
 type None = Record<never, never>
 
@@ -47,12 +47,12 @@ export const silu = (x: Tensor): Tensor => x.graph.apply(siluOp, [x], {})[0]!
 /** x · tanh(ln(1 + e^x)). */
 export const mish = (x: Tensor): Tensor => mul(x, tanh(softplus(x)))
 
-/** x · min(max(x + 3, 0), 6) / 6; the gradient at the corners ±3 is that of PyTorch (0 at −3, 1 at 3). */
+/** x · min(max(x + 3, 0), 6) / 6; at the corners ±3 the gradient is that of the parabola, as in PyTorch 1.13. */
 export const hardSwishOp = defineOp<None>({
   name: 'HardSwish',
   infer: ([x]) => [x!],
   gradient: ({ inputs: [x], upstreams: [dy] }) => {
-    const inside = and(greater(x!, -3), less(x!, 3))
+    const inside = and(greaterOrEqual(x!, -3), lessOrEqual(x!, 3))
     return [mul(dy!, where(inside, add(mul(x!, 1 / 3), 0.5), where(less(x!, 0), 0, 1)))]
   },
   onnx: 'HardSwish',
@@ -81,10 +81,11 @@ export const relu6 = (x: Tensor): Tensor => x.graph.apply(relu6Op, [x], {})[0]!
 export function bceWithLogits(logits: Tensor, targets: Tensor, positiveWeight?: Tensor | number): Tensor {
   const tail = softplus(mul(logits, -1))
   const weighted =
-    positiveWeight === undefined ? tail : mul(add(mul(add(positiveWeightTensor(positiveWeight, logits), -1), targets), 1), tail)
+    positiveWeight === undefined
+      ? tail
+      : mul(add(mul(add(positiveWeightTensor(positiveWeight, logits), -1), targets), 1), tail)
   return add(mul(add(mul(targets, -1), 1), logits), weighted)
 }
 
 const positiveWeightTensor = (weight: Tensor | number, like: Tensor) =>
   typeof weight === 'number' ? like.graph.constant(weight) : weight
-

@@ -18,10 +18,15 @@ export const batchNormOp = defineOp<BatchNorm>({
     x!.graph.apply(batchNormGradientOp, [x!, gamma!, mean!, variance!, dy!], attributes),
   onnx: ({ lowering: { writer }, inputs: [x, gamma, beta], inputTypes, attributes: { epsilon } }) => {
     const channels = known(inputTypes[1]!.shape[0])
-    const fill = (value: number) => writer.floats(new Array<number>(channels).fill(value))
-    // With momentum 0 the second and third output are the statistics of the batch alone.
-    const inputs = [x!, gamma!, beta!, fill(0), fill(1)]
-    return writer.nodes('BatchNormalization', inputs, 3, { epsilon: float(epsilon), momentum: float(0), training_mode: 1 })
+    // With momentum 0 the second and third output are the statistics of the batch alone. The kernel writes them over
+    // its last two inputs, so those must be fresh values: neither constants nor Identity of one (which is the same memory).
+    const scratch = () => writer.node('ConstantOfShape', [writer.integers([channels])])
+    const inputs = [x!, gamma!, beta!, scratch(), scratch()]
+    return writer.nodes('BatchNormalization', inputs, 3, {
+      epsilon: float(epsilon),
+      momentum: float(0),
+      training_mode: 1,
+    })
   },
   samples: [
     {

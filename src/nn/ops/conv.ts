@@ -2,7 +2,8 @@
 // Plain forms are here, blocked forms in conv-blocked.ts.
 import assert from 'node:assert/strict'
 import { windowDim } from '../dims.ts'
-import { known, type Tensor, type TensorType } from '../graph.ts'
+import { type Graph, known, type Tensor, type TensorType } from '../graph.ts'
+import type { Storage } from '../lowering.ts'
 import { defineOp, f32, type LowerContext, type Op } from '../op.ts'
 import { add } from './elementwise.ts'
 import { reduceSum } from './reduce.ts'
@@ -47,7 +48,11 @@ export const conv2dOp: Op<ConvAttributes> = defineOp<ConvAttributes>({
   infer: ([x, w], attributes) => {
     const [batch, channels, height, width] = x!.shape
     const [out, into] = w!.shape
-    assert.equal(known(channels), known(into) * attributes.groups, `weights [${w!.shape}] do not fit input [${x!.shape}]`)
+    assert.equal(
+      known(channels),
+      known(into) * attributes.groups,
+      `weights [${w!.shape}] do not fit input [${x!.shape}]`,
+    )
     const sizes = [height!, width!].map((size, i) =>
       windowDim(size, span(kernelOf(w!)[i]!, attributes), attributes.stride, 2 * attributes.padding[i]!),
     )
@@ -87,14 +92,25 @@ export const conv2dInputGradientOp: Op<InputGradientAttributes> = defineOp<Input
   ],
   onnx: (context) => [lowerInputGradient(context)],
   samples: [
-    { inputs: [f32([2, 4, 3, 3]), f32([4, 3, 3, 3])], attributes: { ...normal({ stride: 2, padding: 1 }), size: [6, 5] } },
+    {
+      inputs: [f32([2, 4, 3, 3]), f32([4, 3, 3, 3])],
+      attributes: { ...normal({ stride: 2, padding: 1 }), size: [6, 5] },
+    },
     { inputs: [f32([2, 4, 5, 5]), f32([4, 3, 3, 3])], attributes: { ...normal({ padding: 1 }), size: [5, 5] } },
     { inputs: [f32([2, 4, 5, 5]), f32([4, 3, 1, 1])], attributes: { ...normal({}), size: [5, 5] } },
-    { inputs: [f32([2, 6, 5, 5]), f32([6, 2, 3, 3])], attributes: { ...normal({ padding: 1, groups: 2 }), size: [5, 5] } },
+    {
+      inputs: [f32([2, 6, 5, 5]), f32([6, 2, 3, 3])],
+      attributes: { ...normal({ padding: 1, groups: 2 }), size: [5, 5] },
+    },
   ],
 })
 
-function lowerInputGradient({ lowering, inputs, inputTypes, attributes }: LowerContext<InputGradientAttributes>): string {
+function lowerInputGradient({
+  lowering,
+  inputs,
+  inputTypes,
+  attributes,
+}: LowerContext<InputGradientAttributes>): string {
   const { writer } = lowering
   const [dy, w] = inputs
   const { stride, padding, groups, dilation, size } = attributes
@@ -139,11 +155,20 @@ export const conv2dWeightGradientOp: Op<WeightGradientAttributes> = defineOp<Wei
   ],
   onnx: (context) => [lowerWeightGradient(context)],
   samples: [
-    { inputs: [f32([2, 3, 6, 5]), f32([2, 4, 3, 3])], attributes: { ...normal({ stride: 2, padding: 1 }), kernel: [3, 3] } },
+    {
+      inputs: [f32([2, 3, 6, 5]), f32([2, 4, 3, 3])],
+      attributes: { ...normal({ stride: 2, padding: 1 }), kernel: [3, 3] },
+    },
     { inputs: [f32([2, 3, 4, 4]), f32([2, 5, 4, 4])], attributes: { ...normal({}), kernel: [1, 1] } },
     { inputs: [f32([2, 3, 6, 6]), f32([2, 5, 3, 3])], attributes: { ...normal({ stride: 2 }), kernel: [1, 1] } },
-    { inputs: [f32([2, 4, 5, 5]), f32([2, 6, 5, 5])], attributes: { ...normal({ padding: 1, groups: 2 }), kernel: [3, 3] } },
-    { inputs: [f32([2, 3, 7, 7]), f32([2, 2, 7, 7])], attributes: { ...normal({ padding: 2, dilation: 2 }), kernel: [3, 3] } },
+    {
+      inputs: [f32([2, 4, 5, 5]), f32([2, 6, 5, 5])],
+      attributes: { ...normal({ padding: 1, groups: 2 }), kernel: [3, 3] },
+    },
+    {
+      inputs: [f32([2, 3, 7, 7]), f32([2, 2, 7, 7])],
+      attributes: { ...normal({ padding: 2, dilation: 2 }), kernel: [3, 3] },
+    },
   ],
 })
 
@@ -152,15 +177,18 @@ export const conv2dWeightGradientOp: Op<WeightGradientAttributes> = defineOp<Wei
  * its dilation the stride. The batch takes the place of the channels, the input channels become the depth of a 3-D
  * convolution, so that neither im2col nor a transposition of x is needed.
  */
-function lowerWeightGradient({ lowering, inputs, inputTypes, attributes }: LowerContext<WeightGradientAttributes>): string {
+function lowerWeightGradient({
+  lowering,
+  inputs,
+  inputTypes,
+  attributes,
+}: LowerContext<WeightGradientAttributes>): string {
   const { writer } = lowering
   const { stride, padding, dilation, groups, kernel } = attributes
   const [batch, into, ...size] = inputTypes[0]!.shape.map(known)
   const [, out, ...outSize] = inputTypes[1]!.shape.map(known)
   // Padding of the far edge so that exactly `kernel` positions result; negative if the last pixels are never used.
-  const far = kernel.map(
-    (taps, i) => (taps - 1) * dilation + (outSize[i]! - 1) * stride + 1 - size[i]! - padding[i]!,
-  )
+  const far = kernel.map((taps, i) => (taps - 1) * dilation + (outSize[i]! - 1) * stride + 1 - size[i]! - padding[i]!)
   let x = inputs[0]!
   const used = size.map((length, i) => length + Math.min(far[i]!, 0))
   if (far.some((length) => length < 0))
@@ -205,7 +233,12 @@ function apply<A>(op: Op<A>, inputs: readonly Tensor[], attributes: A): Tensor {
   return inputs[0]!.graph.apply(op, inputs, attributes)[0]!
 }
 
-const only = ({ stride, padding, dilation, groups }: ConvAttributes): ConvAttributes => ({ stride, padding, dilation, groups })
+const only = ({ stride, padding, dilation, groups }: ConvAttributes): ConvAttributes => ({
+  stride,
+  padding,
+  dilation,
+  groups,
+})
 
 const conv2dInputGradient = (dy: Tensor, w: Tensor, size: readonly [number, number], attributes: ConvAttributes) =>
   apply(conv2dInputGradientOp, [dy, w], { ...only(attributes), size })
@@ -249,8 +282,17 @@ export const conv2dBiasOp: Op<ConvAttributes> = defineOp<ConvAttributes>({
 export function convTranspose2d(x: Tensor, w: Tensor, bias?: Tensor, options: ConvOptions = {}): Tensor {
   const attributes = normal(options)
   const size = kernelOf(w).map(
-    (kernel, i) => (known(x.shape[2 + i]) - 1) * attributes.stride + span(kernel, attributes) - 2 * attributes.padding[i]!,
+    (kernel, i) =>
+      (known(x.shape[2 + i]) - 1) * attributes.stride + span(kernel, attributes) - 2 * attributes.padding[i]!,
   ) as [number, number]
   const y = conv2dInputGradient(x, w, size, attributes)
   return bias ? addBias(y, bias) : y
+}
+
+/**
+ * Storages of the parameters that only convolutions read, for the blocked form: they are kept in filter storage and
+ * never converted.
+ */
+export function filterStorages(_graph: Graph, _block: number): Map<Tensor, Storage> {
+  return new Map()
 }

@@ -4,8 +4,8 @@ import { broadcastShapes } from '../dims.ts'
 import type { DType, Operand, Tensor, TensorType } from '../graph.ts'
 import { onnxElementType } from '../onnx/model.ts'
 import { defineOp, f32, type GradientContext, type Op, type SampleInput } from '../op.ts'
-import { reshape } from './shape.ts'
 import { reduceSum } from './reduce.ts'
+import { reshape } from './shape.ts'
 
 type None = Record<never, never>
 const none: None = {}
@@ -135,10 +135,7 @@ export const divOp = binary(
 // d(a^b) = b a^(b-1) da + a^b ln(a) db
 export const powOp = binary(
   'Pow',
-  ({ a, b, y, upstream }) => [
-    () => mul(upstream, mul(b, pow(a, sub(b, 1)))),
-    () => mul(upstream, mul(y, log(a))),
-  ],
+  ({ a, b, y, upstream }) => [() => mul(upstream, mul(b, pow(a, sub(b, 1)))), () => mul(upstream, mul(y, log(a)))],
   { a: [0.5, 2], b: [0.5, 2] },
 )
 
@@ -149,8 +146,16 @@ const winnerGradient =
     const half = () => where(equal(a, b), mul(upstream, 0.5), 0)
     return [() => where(wins(a, b), upstream, half()), () => where(wins(b, a), upstream, half())]
   }
-export const minimumOp = binary('Min', winnerGradient((a, b) => less(a, b)), { blocked: 'elementwise-zero' })
-export const maximumOp = binary('Max', winnerGradient((a, b) => greater(a, b)), { blocked: 'elementwise-zero' })
+export const minimumOp = binary(
+  'Min',
+  winnerGradient((a, b) => less(a, b)),
+  { blocked: 'elementwise-zero' },
+)
+export const maximumOp = binary(
+  'Max',
+  winnerGradient((a, b) => greater(a, b)),
+  { blocked: 'elementwise-zero' },
+)
 
 export const equalOp = binary('Equal', 'none', { dtype: 'bool' })
 export const greaterOp = binary('Greater', 'none', { dtype: 'bool' })
@@ -161,9 +166,11 @@ export const andOp = binary('And', 'none', { dtype: 'bool', operandType: 'bool' 
 export const orOp = binary('Or', 'none', { dtype: 'bool', operandType: 'bool' })
 
 /** a + b. A number stands for a scalar; shapes broadcast as in NumPy. The same holds for all functions below. */
-export const add = (a: Operand, b: Operand): Tensor => (b === 0 ? (a as Tensor) : a === 0 ? (b as Tensor) : call2(addOp)(a, b))
+export const add = (a: Operand, b: Operand): Tensor =>
+  b === 0 ? (a as Tensor) : a === 0 ? (b as Tensor) : call2(addOp)(a, b)
 export const sub = (a: Operand, b: Operand): Tensor => (b === 0 ? (a as Tensor) : call2(subOp)(a, b))
-export const mul = (a: Operand, b: Operand): Tensor => (b === 1 ? (a as Tensor) : a === 1 ? (b as Tensor) : call2(mulOp)(a, b))
+export const mul = (a: Operand, b: Operand): Tensor =>
+  b === 1 ? (a as Tensor) : a === 1 ? (b as Tensor) : call2(mulOp)(a, b)
 export const div = (a: Operand, b: Operand): Tensor => (b === 1 ? (a as Tensor) : call2(divOp)(a, b))
 /** a to the power of b. The gradient needs a > 0 where b is trained. */
 export const pow = call2(powOp)
@@ -196,7 +203,12 @@ export const sigmoidOp = unary('Sigmoid', ({ y, upstream }) => mul(upstream, mul
 export const tanhOp = unary('Tanh', ({ y, upstream }) => mul(upstream, sub(1, mul(y, y))), f32([2, 3], -2, 2))
 // dy/dx = 1 / (1 + x^2)
 export const atanOp = unary('Atan', ({ x, upstream }) => div(upstream, add(1, mul(x, x))), f32([2, 3], -2, 2))
-export const reluOp = unary('Relu', ({ x, upstream }) => where(greater(x, 0), upstream, 0), f32([2, 3]), 'elementwise-zero')
+export const reluOp = unary(
+  'Relu',
+  ({ x, upstream }) => where(greater(x, 0), upstream, 0),
+  f32([2, 3]),
+  'elementwise-zero',
+)
 // y = ln(1 + e^x), dy/dx = sigmoid(x)
 export const softplusOp = unary('Softplus', ({ x, upstream }) => mul(upstream, sigmoid(x)), f32([2, 3], -3, 3))
 export const notOp = unary('Not', 'none', { shape: [2, 3], dtype: 'bool' })

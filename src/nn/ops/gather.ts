@@ -98,4 +98,3 @@ export const scatterOp = defineOp<Axis>({
 /** x with updates written at indices along an axis. ONNX Runtime writes in order: the last of equal indices stays. */
 export const scatter = (x: Tensor, indices: Tensor, updates: Tensor, axis = 0): Tensor =>
   x.graph.apply(scatterOp, [x, indices, updates], { axis: normalAxis(axis, x.shape.length) })[0]!
-

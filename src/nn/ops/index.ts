@@ -1,4 +1,6 @@
 // The list of ops. Every op that can stand in a graph is in `ops`: the contract suite (op.test.ts) runs over it.
+
+import type { Op } from '../op.ts'
 import * as activation from './activation.ts'
 import * as batchNormalisation from './batch-norm.ts'
 import * as conv from './conv.ts'
@@ -8,7 +10,6 @@ import * as product from './matmul.ts'
 import * as pool from './pool.ts'
 import * as reduce from './reduce.ts'
 import * as shape from './shape.ts'
-import type { Op } from '../op.ts'
 
 const modules = { elementwise, reduce, shape, gathering, product, conv, batchNormalisation, activation, pool }
 

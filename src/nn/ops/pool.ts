@@ -34,7 +34,11 @@ export const maxPoolLineOp = defineOp<Line>({
   onnx: ({ lowering: { writer }, inputs, attributes }) => [writer.node('MaxPool', inputs, lineAttributes(attributes))],
   blocked: (lowering, { inputs: [x], outputs: [y], attributes }) => {
     if (!lowering.has(x!, 'blocked')) return false
-    lowering.define(y!, 'blocked', lowering.nchwc('MaxPool', [lowering.value(x!, 'blocked')], lineAttributes(attributes)))
+    lowering.define(
+      y!,
+      'blocked',
+      lowering.nchwc('MaxPool', [lowering.value(x!, 'blocked')], lineAttributes(attributes)),
+    )
     return true
   },
   samples: [

@@ -76,7 +76,9 @@ export const reduceMaxOp = defineOp<Reduction>({
 })
 
 const normal = (x: Tensor, axes: readonly number[] | undefined) =>
-  axes === undefined ? x.shape.map((_, axis) => axis) : axes.map((axis) => normalAxis(axis, x.shape.length)).sort((a, b) => a - b)
+  axes === undefined
+    ? x.shape.map((_, axis) => axis)
+    : axes.map((axis) => normalAxis(axis, x.shape.length)).sort((a, b) => a - b)
 
 /** Sum over axes (all of them by default); the axes vanish unless `keepAxes`. */
 export const reduceSum = (x: Tensor, axes?: readonly number[], keepAxes = false): Tensor =>

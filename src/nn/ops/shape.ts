@@ -21,7 +21,10 @@ function shapeValue({ writer }: Lowering, input: string, inputType: TensorType, 
     if (typeof dim === 'number') return writer.integers([dim])
     const axis = inputType.shape.indexOf(dim)
     if (axis >= 0) return writer.node('Gather', [lengths, writer.integers([axis])], { axis: 0 })
-    assert.ok(!inferred, `reshape to [${shape}]: more than one length is unknown and not an axis of [${inputType.shape}]`)
+    assert.ok(
+      !inferred,
+      `reshape to [${shape}]: more than one length is unknown and not an axis of [${inputType.shape}]`,
+    )
     inferred = true
     return writer.integers([-1])
   })
@@ -32,7 +35,10 @@ export const reshapeOp = defineOp<{ readonly shape: readonly Dim[] }>({
   name: 'Reshape',
   infer: ([x], { shape }) => {
     const [from, to] = [multiplyDims(x!.shape), multiplyDims(shape)]
-    assert.ok(from === to || typeof from === 'string' || typeof to === 'string', `cannot reshape [${x!.shape}] to [${shape}]`)
+    assert.ok(
+      from === to || typeof from === 'string' || typeof to === 'string',
+      `cannot reshape [${x!.shape}] to [${shape}]`,
+    )
     return [{ shape, dtype: x!.dtype }]
   },
   gradient: ({ inputs: [x], upstreams: [upstream] }) => [reshape(upstream!, x!.shape)],
@@ -77,7 +83,11 @@ function remaining(from: readonly Dim[], others: readonly Dim[]): Dim {
 export const transposeOp = defineOp<{ readonly perm: readonly number[] }>({
   name: 'Transpose',
   infer: ([x], { perm }) => {
-    assert.deepEqual([...perm].sort((a, b) => a - b), x!.shape.map((_, axis) => axis), `[${perm}] is no order of axes`)
+    assert.deepEqual(
+      [...perm].sort((a, b) => a - b),
+      x!.shape.map((_, axis) => axis),
+      `[${perm}] is no order of axes`,
+    )
     return [{ shape: perm.map((axis) => x!.shape[axis]!), dtype: x!.dtype }]
   },
   gradient: ({ upstreams: [upstream], attributes: { perm } }) => [
@@ -178,7 +188,9 @@ export const splitOp = defineOp<{ readonly sizes: readonly number[]; readonly ax
     if (axis !== 1 || x!.shape.length !== 4 || !lowering.has(x!, 'blocked')) return false
     if (sizes.slice(0, -1).some((size) => size % block !== 0)) return false
     const stored = sizes.map((size) => lowering.blockedChannels(size))
-    const parts = writer.nodes('Split', [lowering.value(x!, 'blocked'), writer.integers(stored)], sizes.length, { axis })
+    const parts = writer.nodes('Split', [lowering.value(x!, 'blocked'), writer.integers(stored)], sizes.length, {
+      axis,
+    })
     for (const [i, output] of outputs.entries()) lowering.define(output, 'blocked', parts[i]!)
     return true
   },
@@ -191,7 +203,12 @@ export const splitOp = defineOp<{ readonly sizes: readonly number[]; readonly ax
 export const split = (x: Tensor, sizes: readonly number[], axis: number): readonly Tensor[] =>
   sizes.length === 1 ? [x] : x.graph.apply(splitOp, [x], { sizes, axis: normalAxis(axis, x.shape.length) })
 
-export const sliceOp = defineOp<{ readonly axis: number; readonly start: number; readonly end: number; readonly step: number }>({
+export const sliceOp = defineOp<{
+  readonly axis: number
+  readonly start: number
+  readonly end: number
+  readonly step: number
+}>({
   name: 'Slice',
   infer: ([x], { axis, start, end, step }) => {
     assert.ok(start >= 0 && end > start && step > 0, `no slice: ${start} to ${end} by ${step}`)
@@ -204,7 +221,12 @@ export const sliceOp = defineOp<{ readonly axis: number; readonly start: number;
     // Every element stands first in a cell of `step` elements, the rest of the cell is zero.
     const count = known(upstream!.shape[axis])
     const shape = [...upstream!.shape]
-    const cells = pad(reshape(upstream!, [...shape.slice(0, axis + 1), 1, ...shape.slice(axis + 1)]), axis + 1, 0, step - 1)
+    const cells = pad(
+      reshape(upstream!, [...shape.slice(0, axis + 1), 1, ...shape.slice(axis + 1)]),
+      axis + 1,
+      0,
+      step - 1,
+    )
     const spread = reshape(
       cells,
       shape.map((dim, i) => (i === axis ? count * step : dim)),
@@ -214,10 +236,7 @@ export const sliceOp = defineOp<{ readonly axis: number; readonly start: number;
     return [pad(cut, axis, start, Math.max(room - count * step, 0))]
   },
   onnx: ({ lowering: { writer }, inputs, attributes: { axis, start, end, step } }) => [
-    writer.node('Slice', [
-      inputs[0]!,
-      ...[start, end, axis, step].map((value) => writer.integers([value])),
-    ]),
+    writer.node('Slice', [inputs[0]!, ...[start, end, axis, step].map((value) => writer.integers([value]))]),
   ],
   samples: [
     { inputs: [f32([3, 5])], attributes: { axis: 1, start: 1, end: 4, step: 1 } },
@@ -232,7 +251,12 @@ export const slice = (x: Tensor, axis: number, start: number, end: number, step 
     ? x
     : x.graph.apply(sliceOp, [x], { axis: normalAxis(axis, x.shape.length), start, end, step })[0]!
 
-export const padOp = defineOp<{ readonly axis: number; readonly before: number; readonly after: number; readonly value: number }>({
+export const padOp = defineOp<{
+  readonly axis: number
+  readonly before: number
+  readonly after: number
+  readonly value: number
+}>({
   name: 'Pad',
   infer: ([x], { axis, before, after }) => [
     { shape: x!.shape.map((dim, i) => (i === axis ? addDims([dim, before + after]) : dim)), dtype: x!.dtype },
