@@ -73,8 +73,12 @@ export {
   type Executable,
   imageLayoutFor,
   type LayoutChoice,
+  type Model,
+  type ModelValue,
+  openModel,
   probeBlockSize,
   type RuntimeOptions,
 } from './session.ts'
+export { StepCache, type StepCacheOptions } from './step-cache.ts'
 export { type OptimizerState, TrainState, type TrainStateOptions } from './train-state.ts'
 export { type StepResult, type StepScalars, type TrainProgram, TrainStep, type TrainStepOptions } from './train-step.ts'

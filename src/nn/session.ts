@@ -107,6 +107,49 @@ export async function imageLayoutFor(choice: LayoutChoice): Promise<ImageLayout>
   )
 }
 
+/** A value for an input or from an output of an opened model. */
+export interface ModelValue {
+  readonly dtype: DType
+  readonly data: TensorData
+  readonly shape: readonly number[]
+}
+
+/** A model of `exportOnnx`, or any other ONNX model, ready to run. */
+export interface Model {
+  readonly inputNames: readonly string[]
+  readonly outputNames: readonly string[]
+  run(feeds: Readonly<Record<string, ModelValue>>): Promise<Record<string, ModelValue>>
+  dispose(): Promise<void>
+}
+
+/** Loads a model for evaluation; the runtime optimises it. */
+export async function openModel(bytes: Uint8Array, options: RuntimeOptions = {}): Promise<Model> {
+  const ort = await loadRuntime()
+  const session = await createSession(bytes, { optimization: 'all', ...options })
+  return {
+    inputNames: session.inputNames,
+    outputNames: session.outputNames,
+    async run(feeds) {
+      const tensors: Record<string, OrtTensor> = {}
+      for (const [name, { dtype, data, shape }] of Object.entries(feeds))
+        tensors[name] = new ort.Tensor(dtype, data as never, shape)
+      let results: Awaited<ReturnType<InferenceSession['run']>>
+      try {
+        results = await session.run(tensors)
+      } catch (cause) {
+        throw new EngineError(`A model could not be run: ${(cause as Error).message}`, { cause })
+      }
+      return Object.fromEntries(
+        Object.entries(results).map(([name, { type, data, dims }]) => [
+          name,
+          { dtype: type as DType, data: data as TensorData, shape: dims },
+        ]),
+      )
+    },
+    dispose: () => session.release(),
+  }
+}
+
 /** A graph ready to run. */
 export interface Executable {
   /** Values by input name, row-major; returns the outputs in the order they were asked for. */

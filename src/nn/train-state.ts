@@ -165,6 +165,17 @@ export class TrainState {
     return this
   }
 
+  /**
+   * Forgets optimizer memory, number of updates and accumulated gradient: the start of another training with the same
+   * sessions. `load` gives it its weights.
+   */
+  reset(): this {
+    this.updates = 0
+    this.fresh = true
+    for (const { slots } of Object.values(this.laidOut?.groups ?? {})) for (const slot of slots) slot.front.fill(0)
+    return this
+  }
+
   /** Bytes held in vectors. */
   get bytes(): number {
     if (!this.laidOut) return 0

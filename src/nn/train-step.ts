@@ -72,7 +72,8 @@ export class TrainStep {
   private constructor(
     private readonly ort: typeof import('onnxruntime-node'),
     private readonly session: InferenceSession,
-    private readonly state: TrainState,
+    /** The state this step works on. */
+    readonly state: TrainState,
     private readonly vectors: Vectors,
     private readonly inputs: ReadonlyMap<string, { dtype: Tensor['dtype']; shape: readonly number[] }>,
     private readonly outputNames: readonly string[],
