@@ -37,7 +37,9 @@ describe('the packaged models', () => {
         "  2                -1  1      4800  C3            [32, 32, 1]",
       ]
     `)
-    expect(table.at(-1)).toMatchInlineSnapshot(`" 24      [17, 20, 23]  1     10824  Detect        [3, [[10, 13, 16, 30, 33, 23], [30, 61, 62, 45, 59, 119], [116, 90, 156, 198, 373, 326]], [64, 128, 256]]"`)
+    expect(table.at(-1)).toMatchInlineSnapshot(
+      `" 24      [17, 20, 23]  1     10824  Detect        [3, [[10, 13, 16, 30, 33, 23], [30, 61, 62, 45, 59, 119], [116, 90, 156, 198, 373, 326]], [64, 128, 256]]"`,
+    )
     expect(line).toMatchInlineSnapshot(`"yolov5n summary: 214 layers, 1767976 parameters, 4.1 GFLOPs at 640 px"`)
   })
 })
