@@ -59,7 +59,7 @@ export function fitness(anchors: Float32Array, boxes: Float32Array, threshold: n
       const fitWidth = symmetric(width, anchors[k]!)
       if (fitWidth <= best) continue
       const fitHeight = symmetric(height, anchors[k + 1]!)
-      if (fitHeight > best) best = fitWidth < fitHeight ? fitWidth : fitHeight
+      if (fitHeight > best) best = Math.min(fitWidth, fitHeight)
     }
     if (best > least) sum += best
   }
