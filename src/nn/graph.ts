@@ -27,8 +27,10 @@ export interface Tensor extends TensorType {
 /** One application of an op. Nodes are numbered in the order of creation, which is a topological order. */
 export interface Node {
   readonly id: number
+  // biome-ignore lint/suspicious/noExplicitAny: the attributes belong to the op, which alone reads them
   readonly op: Op<any>
   readonly inputs: readonly Tensor[]
+  // biome-ignore lint/suspicious/noExplicitAny: see op
   readonly attributes: any
   readonly outputs: readonly Tensor[]
 }
@@ -147,7 +149,7 @@ export class Graph {
 
 /** The leaf attributes of a tensor, or `undefined` if it is computed. */
 export function leafOf(tensor: Tensor): Leaf | undefined {
-  return tensor.node.op === (leafOp as Op<any>) ? (tensor.node.attributes as Leaf) : undefined
+  return tensor.node.op === (leafOp as Op<unknown>) ? (tensor.node.attributes as Leaf) : undefined
 }
 
 /** Number of elements; the shape must be known. */

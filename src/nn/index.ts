@@ -78,6 +78,7 @@ export {
   openModel,
   probeBlockSize,
   type RuntimeOptions,
+  tensorOf,
 } from './session.ts'
 export { StepCache, type StepCacheOptions } from './step-cache.ts'
 export { type OptimizerState, TrainState, type TrainStateOptions } from './train-state.ts'

@@ -6,7 +6,7 @@
 // multiple of b; every blocked form keeps those zeros, so that nothing leaks from them.
 import assert from 'node:assert/strict'
 import type { Tensor, TensorType } from './graph.ts'
-import { type Graph, known, leafOf } from './graph.ts'
+import { type Graph, known, type Leaf, leafOf } from './graph.ts'
 import { type Attributes, ModelWriter, onnxElementType } from './onnx/model.ts'
 
 /** Operator domains of ONNX Runtime. */
@@ -26,6 +26,8 @@ export interface LoweringOptions {
   readonly block?: number | undefined
   /** Storage in which a parameter is fed; default plain. */
   readonly parameterStorage?: ((parameter: Tensor) => Storage) | undefined
+  /** Brings all 4-D inputs into blocked storage at once, so that tests reach the blocked forms of single ops. */
+  readonly blockInputs?: boolean
 }
 
 /** Writes the nodes for some outputs of a graph. */
@@ -35,11 +37,13 @@ export class Lowering {
   /** Leaves that the model takes as inputs, in the order of creation. */
   readonly feeds: Tensor[] = []
   private readonly values = new Map<Tensor, Map<Storage, string>>()
+  private readonly blockInputs: boolean
   private readonly parameterStorage: (parameter: Tensor) => Storage
 
   constructor(graph: Graph, outputs: readonly Tensor[], options: LoweringOptions = {}) {
     this.block = options.block
     this.parameterStorage = options.parameterStorage ?? (() => 'plain')
+    this.blockInputs = this.block !== undefined && options.blockInputs === true
     const wanted = reachable(outputs)
     for (const node of graph.nodes) if (wanted.has(node.id)) this.lower(node.outputs)
   }
@@ -92,7 +96,10 @@ export class Lowering {
   private lower(outputs: readonly Tensor[]): void {
     const { op, inputs, attributes } = outputs[0]!.node
     const leaf = leafOf(outputs[0]!)
-    if (leaf) return this.lowerLeaf(outputs[0]!)
+    if (leaf) {
+      this.lowerLeaf(outputs[0]!, leaf)
+      return
+    }
     if (this.block !== undefined && op.blocked) {
       const done =
         typeof op.blocked === 'string'
@@ -129,17 +136,20 @@ export class Lowering {
     return true
   }
 
-  private lowerLeaf(tensor: Tensor): void {
-    const leaf = leafOf(tensor)!
+  private lowerLeaf(tensor: Tensor, leaf: Leaf): void {
     if (leaf.kind === 'constant') {
       this.define(tensor, 'plain', this.writer.constant(leaf.data, tensor.shape.map(known), tensor.dtype))
       return
     }
     this.feeds.push(tensor)
-    if (leaf.kind === 'image') return this.lowerImage(tensor, leaf)
+    if (leaf.kind === 'image') {
+      this.lowerImage(tensor, leaf)
+      return
+    }
     const storage = leaf.kind === 'parameter' ? this.parameterStorage(tensor) : 'plain'
     this.writer.input(leaf.name, { shape: this.storageShape(tensor, storage), dtype: tensor.dtype })
     this.define(tensor, storage, leaf.name)
+    if (this.blockInputs && tensor.shape.length === 4 && tensor.dtype === 'float32') this.value(tensor, 'blocked')
   }
 
   private lowerImage(

@@ -52,7 +52,10 @@ function sourceIndices(packing: Packing): Int32Array {
 
 /** Writes a plain weight into its place. */
 export function pack(packing: Packing, plain: Float32Array, target: Float32Array): void {
-  if (packing.storage === 'plain') return target.set(plain)
+  if (packing.storage === 'plain') {
+    target.set(plain)
+    return
+  }
   const indices = sourceIndices(packing)
   for (let i = 0; i < indices.length; i++) target[i] = indices[i]! < 0 ? 0 : plain[indices[i]!]!
 }

@@ -165,10 +165,10 @@ export interface Executable {
 export async function compile(
   graph: Graph,
   outputs: readonly Tensor[],
-  options: RuntimeOptions & { readonly block?: number | undefined } = {},
+  options: RuntimeOptions & { readonly block?: number | undefined; readonly blockInputs?: boolean } = {},
 ): Promise<Executable> {
   const ort = await loadRuntime()
-  const lowering = new Lowering(graph, outputs, { block: options.block })
+  const lowering = new Lowering(graph, outputs, { block: options.block, blockInputs: options.blockInputs ?? false })
   const names = outputs.map((output, i) => {
     const name = `output_${i}`
     lowering.writer.nodes('Identity', [lowering.value(output)], [name])

@@ -49,7 +49,10 @@ function unary(
         : ({ inputs, outputs, upstreams }) => [gradient({ x: inputs[0]!, y: outputs[0]!, upstream: upstreams[0]! })],
     onnx,
     blocked,
-    samples: [{ inputs: [sample], attributes: none }],
+    samples: [
+      { inputs: [sample], attributes: none },
+      ...[16, 12].map((channels) => ({ inputs: [{ ...sample, shape: [2, channels, 2, 3] }], attributes: none })),
+    ],
   })
 }
 
@@ -67,6 +70,15 @@ const pairs: readonly [number[], number[]][] = [
     [2, 1, 3],
     [4, 1],
   ],
+  [
+    [1, 16, 2, 2],
+    [1, 16, 2, 2],
+  ],
+  [
+    [1, 12, 2, 2],
+    [1, 12, 2, 2],
+  ],
+  [[1, 12, 2, 2], []],
 ]
 
 function binary(
@@ -235,7 +247,8 @@ export const atan = call1(atanOp)
 export const relu = call1(reluOp)
 export const softplus = call1(softplusOp)
 export const not = call1(notOp)
-export const isNaN = call1(isNanOp)
+/** Whether an element is not a number; bool. */
+export const isNotANumber = call1(isNanOp)
 
 // ---- selection
 

@@ -14,11 +14,12 @@ import * as shape from './shape.ts'
 const modules = { elementwise, reduce, shape, gathering, product, conv, batchNormalisation, activation, pool }
 
 /** All ops by name. */
+// biome-ignore lint/suspicious/noExplicitAny: every op has attributes of its own
 export const ops: Readonly<Record<string, Op<any>>> = Object.fromEntries(
   Object.values(modules)
     .flatMap((module) => Object.entries(module))
     .filter(([name]) => name.endsWith('Op'))
-    .map(([, op]) => [(op as Op<any>).name, op as Op<any>]),
+    .map(([, op]) => [(op as Op<unknown>).name, op as Op<unknown>]),
 )
 
 export { bceWithLogits, hardSwish, mish, relu6, silu } from './activation.ts'
@@ -38,7 +39,7 @@ export {
   floor,
   greater,
   greaterOrEqual,
-  isNaN,
+  isNotANumber,
   leakyRelu,
   less,
   lessOrEqual,
