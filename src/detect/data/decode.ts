@@ -56,30 +56,34 @@ export interface ImageCheck {
  * @throws ImageUnreadableError
  */
 export async function checkImage(file: string): Promise<ImageCheck> {
-  if (UNSUPPORTED.has(extname(file).toLowerCase()) || (await isBmp(file))) {
-    const { width, height } = await decodeImage(file)
-    return { width, height }
-  }
   try {
+    if (UNSUPPORTED.has(extname(file).toLowerCase()) || (await isBmp(file))) {
+      const { width, height } = await decodeImage(file)
+      return { width, height }
+    }
     const { autoOrient } = await sharp(file, options).metadata()
     const { width, height } = autoOrient
-    try {
-      // A small result lets the JPEG decoder skip most of its work, yet it reads the whole file.
-      await sharp(file, { ...options, failOn: 'warning' })
-        .resize(Math.max(Math.floor(width / 8), 1), Math.max(Math.floor(height / 8), 1), {
-          fit: 'fill',
-          kernel: 'nearest',
-        })
-        .raw()
-        .toBuffer()
-      return { width, height }
-    } catch (cause) {
-      await decodeImage(file)
-      return { width, height, damage: plainMessage(cause as Error, file) }
-    }
+    const damage = await findDamage(file, width, height)
+    if (damage) await decodeImage(file) // throws if nothing can be made of it
+    return damage ? { width, height, damage } : { width, height }
   } catch (cause) {
     if (cause instanceof ImageUnreadableError) throw cause
     throw new ImageUnreadableError(file, plainMessage(cause as Error, file), { cause })
+  }
+}
+
+/** What a strict decoder has to complain about. */
+async function findDamage(file: string, width: number, height: number): Promise<string | undefined> {
+  const [w, h] = [width, height].map((length) => Math.max(Math.floor(length / 8), 1))
+  try {
+    // A small result lets the JPEG decoder skip most of its work, yet it reads the whole file.
+    await sharp(file, { ...options, failOn: 'warning' })
+      .resize(w, h, { fit: 'fill', kernel: 'nearest' })
+      .raw()
+      .toBuffer()
+    return undefined
+  } catch (error) {
+    return plainMessage(error as Error, file)
   }
 }
 

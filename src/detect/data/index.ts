@@ -1,5 +1,18 @@
 // The data part of the detector: data set yaml, labels, decoding, caches, augmentation, loaders.
+
+export { defaultCacheFolder } from './cache-folder.ts'
+export { describeFault, openDataset } from './dataset.ts'
+export { parseDatasetYaml, readDatasetYaml } from './dataset-yaml.ts'
+export { decodeImage } from './decode.ts'
+export { labelPath, listImages } from './image-list.ts'
+export { type ParsedLabels, parseLabels } from './labels.ts'
 export { type ImageLayout, imageBytes, packImage, toPlainImages } from './layout.ts'
+export { type Letterbox, type LetterboxOptions, letterbox, letterboxGeometry } from './letterbox.ts'
+export { augmentHyp, createTrainLoader, createValLoader } from './loader.ts'
+export { createDataPool } from './pool.ts'
+export { loadSize, resizeForLoad } from './resize.ts'
+export type { RgbImage } from './rgb.ts'
+export { type DatasetStatistics, datasetStatistics } from './statistics.ts'
 export type {
   AugmentHyp,
   DataPool,

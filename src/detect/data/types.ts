@@ -82,6 +82,8 @@ export interface Dataset {
   readonly faults: readonly Fault[]
   /** Of paths, file sizes and modification times of images and label files: changes when the data does. Hexadecimal. */
   readonly hash: string
+  /** The same of the kept images alone: what decoded images depend on. */
+  readonly imageHash: string
 }
 
 /** How far a long piece of work is. */

@@ -1,0 +1,195 @@
+// The work that worker threads do, chunk by chunk: scan, decode into a file, make items of a batch.
+import { closeSync, openSync, writeSync } from 'node:fs'
+import { NumpyRandom, PythonRandom, type Random } from '../../base/index.ts'
+import type { Polygon } from './boxes.ts'
+import { cacheOffsets, ImageStore, loadImage, type StoreConfig } from './image-store.ts'
+import { augmentedItem, type ItemSource, plainItem, Scratch } from './item.ts'
+import { type ImageLayout, imageBytes, packImage } from './layout.ts'
+import { resizeForLoad } from './resize.ts'
+import { type ScanRecord, scanImage } from './scan.ts'
+import type { AugmentHyp, Dataset } from './types.ts'
+
+/** Kinds of work by name: what a job carries, and what a chunk of it answers. */
+export interface TaskKinds {
+  scan: { payload: { images: readonly string[]; labels: readonly string[] }; result: ScanRecord[] }
+  /** Decodes images into their places in a file. */
+  decode: { payload: StoreConfig & { cacheFile: string }; result: undefined }
+  /** Items of a batch; the images go into `out`. Answers rows of 6: image index in the batch, class, x, y, w, h. */
+  batch: { payload: BatchPayload; result: Float32Array }
+}
+export type TaskKind = keyof TaskKinds
+
+export interface BatchPayload {
+  /** Number of an opened {@link SourceConfig}. */
+  readonly source: number
+  readonly epoch: number
+  /** Data set indices. */
+  readonly indices: Int32Array
+  readonly height: number
+  readonly width: number
+  readonly out: Uint8Array
+}
+
+/** A data set opened for a loader. */
+export interface SourceConfig extends StoreConfig {
+  readonly labels: Pick<Dataset, 'labels' | 'labelStart' | 'points' | 'polygonStart' | 'pointStart'>
+  readonly layout: ImageLayout
+  /** Absent for validation. */
+  readonly training?: { readonly hyp: AugmentHyp; readonly seed: number; readonly mosaic: boolean }
+}
+
+/** A {@link SourceConfig} at work in a thread. */
+class Source implements ItemSource {
+  readonly config: SourceConfig
+  readonly scratch = new Scratch()
+  readonly #store: ImageStore
+
+  constructor(config: SourceConfig) {
+    this.config = config
+    this.#store = new ImageStore(config)
+  }
+
+  get length(): number {
+    return this.config.paths.length
+  }
+
+  image(index: number) {
+    return this.#store.image(index)
+  }
+
+  rows(index: number): Float32Array {
+    const { labels, labelStart } = this.config.labels
+    return Float32Array.from(labels.subarray(5 * labelStart[index], 5 * labelStart[index + 1]))
+  }
+
+  polygons(index: number): readonly Polygon[] {
+    const { points, polygonStart, pointStart } = this.config.labels
+    const polygons: Polygon[] = []
+    for (let i = polygonStart[index]; i < polygonStart[index + 1]; i++)
+      polygons.push(points.subarray(2 * pointStart[i], 2 * pointStart[i + 1]))
+    return polygons
+  }
+
+  close(): void {
+    this.#store.close()
+  }
+}
+
+/** The state of one thread, or of the calling thread where there are no others. */
+export class TaskRunner {
+  readonly #sources = new Map<number, Source>()
+
+  openSource(id: number, config: SourceConfig): void {
+    this.#sources.set(id, new Source(config))
+  }
+
+  closeSource(id: number): void {
+    this.#sources.get(id)?.close()
+    this.#sources.delete(id)
+  }
+
+  /**
+   * Does items `from` to `to` (excluded) of a job.
+   *
+   * @param at - told before each item, so that whoever watches can name the item that broke the thread
+   */
+  async run<Kind extends TaskKind>(
+    kind: Kind,
+    payload: TaskKinds[Kind]['payload'],
+    from: number,
+    to: number,
+    at: (item: number) => void,
+  ): Promise<TaskKinds[Kind]['result']> {
+    // The three cases cannot be told apart by the compiler through the generic parameter.
+    const tasks: { [K in TaskKind]: (payload: TaskKinds[K]['payload']) => Promise<TaskKinds[K]['result']> } = {
+      scan: (payload) => scan(payload, from, to, at),
+      decode: (payload) => decode(payload, from, to, at),
+      batch: (payload) => this.#batch(payload, from, to, at),
+    }
+    return tasks[kind](payload)
+  }
+
+  async #batch(payload: BatchPayload, from: number, to: number, at: (item: number) => void): Promise<Float32Array> {
+    const { epoch, indices, height, width, out } = payload
+    const source = this.#sources.get(payload.source)
+    if (!source) throw new Error(`source ${payload.source} is not open`)
+    const { training, layout } = source.config
+    const bytes = imageBytes(layout, height, width)
+    const frame = [height, width] as const
+    const rows: number[] = []
+    for (let i = from; i < to; i++) {
+      at(i)
+      const index = indices[i]
+      const item = training
+        ? await augmentedItem(
+            source,
+            index,
+            frame,
+            training.hyp,
+            training.mosaic,
+            itemRandom(training.seed, epoch, index),
+            source.scratch,
+          )
+        : await plainItem(source, index, frame, source.scratch)
+      packImage(item.image.data, height, width, item.flip, layout, out, i * bytes)
+      for (let row = 0; row < item.rows.length; row += 5) rows.push(i, ...item.rows.subarray(row, row + 5))
+    }
+    return Float32Array.from(rows)
+  }
+}
+
+/**
+ * The random numbers of one item in one epoch: they depend on nothing else, so neither the number of threads nor the
+ * order of their work shows in a training. (v7.0 seeds each worker process.)
+ */
+export function itemRandom(seed: number, epoch: number, index: number): Random {
+  const python = itemSeed(seed, epoch, index)
+  return { python: new PythonRandom(python), numpy: new NumpyRandom(mix(python ^ 0x7f4a7c15)) }
+}
+
+/** 32 bits out of a seed, an epoch and an index. */
+export function itemSeed(seed: number, epoch: number, index: number): number {
+  const words = [seed % 4294967296, Math.floor(seed / 4294967296), epoch, index]
+  return words.reduce((hash, word) => mix(Math.imul(hash, 0x9e3779b1) ^ word), 0x5bd1e995)
+}
+
+/** Spreads every bit over all 32 (the finaliser of MurmurHash3). */
+function mix(x: number): number {
+  let h = Math.imul(x ^ (x >>> 16), 0x85ebca6b)
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35)
+  return (h ^ (h >>> 16)) >>> 0
+}
+
+async function scan(
+  { images, labels }: TaskKinds['scan']['payload'],
+  from: number,
+  to: number,
+  at: (item: number) => void,
+): Promise<ScanRecord[]> {
+  const records: ScanRecord[] = []
+  for (let i = from; i < to; i++) {
+    at(i)
+    records.push(await scanImage(images[i], labels[i]))
+  }
+  return records
+}
+
+async function decode(
+  config: TaskKinds['decode']['payload'],
+  from: number,
+  to: number,
+  at: (item: number) => void,
+): Promise<undefined> {
+  const offsets = cacheOffsets(config.sizes, config.imagePx)
+  const fd = openSync(config.cacheFile, 'r+')
+  try {
+    for (let i = from; i < to; i++) {
+      at(i)
+      const { data } = resizeForLoad(await loadImage(config, i), config.imagePx, config.augment)
+      for (let done = 0; done < data.length; ) done += writeSync(fd, data, done, data.length - done, offsets[i] + done)
+    }
+  } finally {
+    closeSync(fd)
+  }
+  return undefined
+}
