@@ -1,0 +1,119 @@
+// Signals, with real processes: Ctrl-C saves and can be resumed, a second one ends at once, SIGTERM is as Ctrl-C, and
+// what was started with nohup survives the log-out.
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { cacheEnv, cli, main, type Running, scratch, start, startCli, tinyFlags, tinyProject, wait } from './helpers.ts'
+
+let place: ReturnType<typeof scratch>
+let env: NodeJS.ProcessEnv
+
+beforeAll(async () => {
+  place = scratch()
+  env = cacheEnv(place.folder)
+  await tinyProject(place.folder)
+})
+afterAll(() => place.remove())
+
+const long = (name: string, ...more: string[]) => ['train', ...tinyFlags, '--noplots', '--name', name, ...more]
+/** Signals the whole process group, as a terminal does. */
+const signalGroup = (running: Running, signal: NodeJS.Signals) => process.kill(-running.child.pid!, signal)
+
+/** Process ids whose parent is this one. */
+function children(pid: number): number[] {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(/\s+/).filter(Boolean).map(Number)
+}
+const alive = (pid: number) => existsSync(`/proc/${pid}`) && !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
+
+describe('Ctrl-C', () => {
+  it('in mid-epoch keeps what is finished, which --resume goes on with', async () => {
+    const running = startCli(long('stopped', '--epochs', '500'), place.folder, env)
+    await running.until(/ 2\/499 /)
+    signalGroup(running, 'SIGINT')
+    const { status, stdout } = await running.finished
+    expect(stdout).toContain('what is done is being saved')
+    expect(stdout).toMatch(/Interrupted after \d+ epochs .* hypevolve train --resume runs\/train\/stopped/)
+    expect(status).toBe(130)
+    const rows =
+      readFileSync(join(place.folder, 'runs/train/stopped/results.csv'), 'utf8').trim().split('\n').length - 1
+    expect(rows).toBeGreaterThanOrEqual(2)
+
+    const resumed = startCli(['train', '--resume', 'runs/train/stopped'], place.folder, env)
+    await resumed.until(new RegExp(` ${rows + 1}/499 `))
+    signalGroup(resumed, 'SIGINT')
+    expect((await resumed.finished).status).toBe(130)
+    const epochs = readFileSync(join(place.folder, 'runs/train/stopped/results.csv'), 'utf8')
+      .trim()
+      .split('\n')
+      .slice(1)
+      .map((line) => Number(line.split(',')[0]))
+    expect(epochs).toEqual(epochs.map((_, index) => index))
+  })
+
+  it('twice ends at once and leaves no process', async () => {
+    const running = startCli(long('twice', '--epochs', '500'), place.folder, env)
+    await running.until(/ 1\/499 /)
+    const slots = children(running.child.pid!)
+    expect(slots.length).toBeGreaterThan(0)
+    signalGroup(running, 'SIGINT')
+    signalGroup(running, 'SIGINT')
+    await wait(50)
+    if (running.child.exitCode === null) signalGroup(running, 'SIGINT')
+    expect((await running.finished).status).toBe(130)
+    await wait(500)
+    expect(slots.filter(alive)).toEqual([])
+  })
+
+  it('in an evolution keeps the finished generations', async () => {
+    const running = startCli(long('evolution', '--epochs', '3', '--evolve', '200'), place.folder, env)
+    await running.until(/Generation 3 of 200/)
+    signalGroup(running, 'SIGINT')
+    const { status, stdout } = await running.finished
+    expect(stdout).toMatch(/Go on with the same command and --evolve \d+ --resume/)
+    expect(status).toBe(130)
+    const folder = join(place.folder, 'runs/evolve/evolution')
+    const rows = readFileSync(join(folder, 'evolve.csv'), 'utf8').trim().split('\n').length - 1
+    expect(rows).toBeGreaterThanOrEqual(2)
+    expect(existsSync(join(folder, 'evolve.png'))).toBe(true)
+
+    const more = await cli(long('evolution', '--epochs', '3', '--evolve', '1', '--resume'), place.folder, env)
+    expect(more.stdout).toContain(`after ${rows} generations; 1 more`)
+    expect(more.status).toBe(0)
+    expect(readFileSync(join(folder, 'evolve.csv'), 'utf8').trim().split('\n')).toHaveLength(rows + 2)
+  })
+})
+
+describe('SIGTERM', () => {
+  it('saves as Ctrl-C does', async () => {
+    const running = startCli(long('terminated', '--epochs', '500'), place.folder, env)
+    await running.until(/ 1\/499 /)
+    process.kill(running.child.pid!, 'SIGTERM')
+    const { status, stdout } = await running.finished
+    expect(stdout).toMatch(/Interrupted after/)
+    expect(status).toBe(143)
+  })
+})
+
+describe('log-out', () => {
+  it('does not end a training started with nohup', async () => {
+    const running = start('nohup', [process.execPath, main, ...long('nohup', '--epochs', '12')], place.folder, env)
+    await running.until(/ 1\/11 /)
+    signalGroup(running, 'SIGHUP')
+    const { status, stdout } = await running.finished
+    expect(stdout).toContain('going on without it')
+    expect(stdout).toContain('12 epochs')
+    expect(status).toBe(0)
+  })
+
+  it('of the terminal that a training belongs to interrupts it', async () => {
+    // `script` gives the training a terminal of its own; its end is the log-out.
+    const inner = [process.execPath, main, ...long('terminal', '--epochs', '500')].map((word) => `'${word}'`).join(' ')
+    const running = start('script', ['-qfec', inner, '/dev/null'], place.folder, env)
+    await running.until(/ 1\/499 /)
+    const [training] = children(running.child.pid!)
+    running.child.kill('SIGKILL')
+    for (let round = 0; round < 150 && alive(training!); round++) await wait(200)
+    expect(alive(training!)).toBe(false)
+    expect(existsSync(join(place.folder, 'runs/train/terminal/weights/last.safetensors'))).toBe(true)
+  })
+})
