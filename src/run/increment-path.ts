@@ -2,14 +2,18 @@
 import { mkdir, readdir } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 
+const withoutSlash = (path: string) => join(dirname(path), basename(path))
+
 /**
- * Creates the next free folder: `path` itself, else `path2`, `path3`, … One above the highest number that exists, as
- * the originals count; two processes that ask at the same time get different folders.
+ * Creates the next free folder: the one named, else with a number behind its name, from 2. The number is one above the
+ * highest that exists (v7.0 takes the first free one; then the highest is not always the latest). Two processes that ask
+ * at the same time get different folders.
  *
- * @param existOk - take `path` itself even if it exists (`--exist-ok`)
+ * @param existOk - take the folder itself even if it exists (`--exist-ok`)
  * @returns the folder, which exists now
  */
-export async function incrementPath(path: string, { existOk = false } = {}): Promise<string> {
+export async function incrementPath(folder: string, { existOk = false } = {}): Promise<string> {
+  const path = withoutSlash(folder)
   await mkdir(dirname(path), { recursive: true })
   if (existOk) {
     await mkdir(path, { recursive: true })
@@ -27,8 +31,12 @@ export async function incrementPath(path: string, { existOk = false } = {}): Pro
   }
 }
 
-/** The existing one of `path`, `path2`, `path3`, … with the highest number, if there is any (what `--resume` means). */
-export async function latestPath(path: string): Promise<string | undefined> {
+/**
+ * The folder that `incrementPath` made last: of the one named and those with a number behind its name, the one with the
+ * highest number. `undefined` if there is none. This is what `--resume` goes on with.
+ */
+export async function latestPath(folder: string): Promise<string | undefined> {
+  const path = withoutSlash(folder)
   const numbers = await takenNumbers(path)
   if (numbers.length === 0) return undefined
   const highest = Math.max(...numbers)
@@ -38,7 +46,7 @@ export async function latestPath(path: string): Promise<string | undefined> {
 /** Numbers in use; `path` without a number counts as 1. */
 async function takenNumbers(path: string): Promise<number[]> {
   const prefix = basename(path)
-  const names = await readdir(dirname(join(path))).catch((error: NodeJS.ErrnoException) => {
+  const names = await readdir(dirname(path)).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return [] as string[]
     throw error
   })

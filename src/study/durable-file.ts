@@ -25,12 +25,13 @@ export class DurableFile {
    * @param size - bytes of it that count; what stands behind them (a torn line, a reserve) is cut off
    */
   static async open(path: string, size = 0): Promise<DurableFile> {
+    let file: FileHandle | undefined
     try {
-      const file = await open(path, constants.O_RDWR | constants.O_CREAT, 0o666)
-      const opened = new DurableFile(path, file, size)
+      file = await open(path, constants.O_RDWR | constants.O_CREAT, 0o666)
       if ((await file.stat()).size > size) await file.truncate(size)
-      return opened
+      return new DurableFile(path, file, size)
     } catch (error) {
+      await file?.close()
       throw new StudyWriteError(path, '', error as NodeJS.ErrnoException)
     }
   }

@@ -78,7 +78,7 @@ export function readEvolveCsv(text: string, keys: readonly string[], path: strin
   const same = titles.length === expected.length && expected.every((title) => titles.includes(title))
   if (!same) throw new EvolveFileColumnsError(path, titles, expected)
 
-  const padded = lines[0].length >= width // as ours and the originals are; a spreadsheet's are not
+  const padded = lines[0].split(',')[0].length >= width // as ours and the originals are; a spreadsheet's are not
   let usedLength = text.length
   const rows: EvolveRow[] = []
   for (let i = 1; i < lines.length; i++) {

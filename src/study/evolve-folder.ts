@@ -75,6 +75,7 @@ export class EvolveFolder {
 
     const journalPath = join(directory, evolveFiles.journal)
     const storage = await JournalStorage.open(journalPath)
+    let table: DurableFile | undefined
     try {
       await storage.openStudy(definition)
       const told = finishedTrials(await storage.trials())
@@ -85,12 +86,14 @@ export class EvolveFolder {
       for (const row of rows.slice(told.length)) await importRow(storage, row)
 
       const usedText = text.slice(0, usedLength)
-      const table = await DurableFile.open(tablePath, Buffer.byteLength(usedText))
+      table = await DurableFile.open(tablePath, Buffer.byteLength(usedText))
       const pending = usedText === '' ? evolveCsvHeader(titles) : usedText.endsWith('\n') ? '' : '\n'
       const folder = new EvolveFolder(directory, storage, titles, [...rows], table, pending)
       for (const trial of told.slice(rows.length)) await folder.record(trial)
+      await folder.#writeHyp()
       return folder
     } catch (error) {
+      await table?.close()
       await storage.close()
       throw error
     }
@@ -110,7 +113,8 @@ export class EvolveFolder {
    * Adds a finished trial to evolve.csv and brings hyp_evolve.yaml up to date.
    *
    * @returns the row as the file holds it
-   * @throws {@link StudyWriteError} on a full disk: both files are as before then, and the trial is in the journal
+   * @throws {@link StudyWriteError} on a full disk: neither file is damaged, and what they lack is in the journal and is
+   *   added when the folder is opened again
    */
   async record(trial: FinishedTrial): Promise<EvolveRow> {
     const row = trialRow(trial)
@@ -118,9 +122,16 @@ export class EvolveFolder {
     if (this.#rows.length === 0) await syncFolder(this.#table.path)
     this.#pending = ''
     this.#rows.push(row)
-    const best = this.best
-    if (best !== undefined) await replaceFile(join(this.directory, evolveFiles.hyp), hypEvolveYaml(this.#rows, best))
+    await this.#writeHyp()
     return row
+  }
+
+  async #writeHyp(): Promise<void> {
+    const best = this.best
+    if (best === undefined) return
+    const path = join(this.directory, evolveFiles.hyp)
+    const text = hypEvolveYaml(this.#rows, best)
+    if ((await readFile(path, 'utf8').catch(() => '')) !== text) await replaceFile(path, text)
   }
 
   /** Closes the files and gives the lock back. */
