@@ -70,54 +70,34 @@ export class CheckpointError extends HypevolveError {
   constructor(
     readonly path: string,
     readonly problem: string,
+    options?: ErrorOptions,
   ) {
-    super(`${path} cannot be used as a checkpoint: ${problem}`)
+    super(`${path} cannot be used as a checkpoint: ${problem}`, options)
   }
 }
 
-/** A results file lacks a column that is wanted from it. */
-export class ResultsColumnMissingError extends HypevolveError {
-  override readonly code = 'RESULTS_COLUMN_MISSING'
-
-  constructor(
-    readonly column: string,
-    readonly file: string,
-    readonly found: readonly string[],
-  ) {
-    super(
-      `${file} has no column "${column}". It has: ${found.join(', ') || 'none'}. ` +
-        'Was it written by another program, or by a release whose columns have other names?',
-    )
-  }
-}
-
-/** A results file does not read as a table of numbers, or its columns are not those of this release. */
-export class ResultsFileInvalidError extends HypevolveError {
-  override readonly code = 'RESULTS_FILE_INVALID'
-
-  constructor(
-    readonly file: string,
-    readonly line: number,
-    readonly problem: string,
-  ) {
-    super(`${file}, line ${line}: ${problem}. Repair or remove the file.`)
-  }
-}
-
-/** A row of results could not be written. What was in the file before is intact. */
-export class ResultsWriteError extends HypevolveError {
-  override readonly code = 'RESULTS_WRITE'
+/** A checkpoint could not be written; the one before is still there. */
+export class CheckpointWriteError extends HypevolveError {
+  override readonly code = 'CHECKPOINT_WRITE'
 
   constructor(
     readonly path: string,
-    readonly row: string,
     cause: NodeJS.ErrnoException,
   ) {
-    const why = cause.code === 'ENOSPC' || cause.code === 'EDQUOT' ? 'the disk is full' : cause.message
+    const why = cause.code === 'ENOSPC' ? 'the disk is full. Free some space' : `${cause.message}. Make the folder writable`
+    super(`${path} could not be written: ${why} and go on with --resume; the checkpoint before it is whole.`, { cause })
+  }
+}
+
+/** Weights were asked for without saying which model they belong to, or no model at all. */
+export class ModelNotGivenError extends HypevolveError {
+  override readonly code = 'MODEL_NOT_GIVEN'
+
+  constructor(readonly weights: string) {
     super(
-      `Cannot write to ${path}: ${why}. What it held before is kept; free some space and continue with --resume. ` +
-        `Not written was:\n${row.trimEnd()}`,
-      { cause },
+      weights === ''
+        ? "There is no model to train: give --cfg (as yolov5n.yaml) with --weights '', or --weights of a trained detector."
+        : `${weights} does not say which model its weights belong to: add --cfg, as --cfg yolov5n.yaml.`,
     )
   }
 }

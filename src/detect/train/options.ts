@@ -19,8 +19,11 @@ export interface TrainOptions {
   readonly rect: boolean
   /** Checkpoint `last.safetensors` of an interrupted training to continue, or '' */
   readonly resume: string
-  /** Write checkpoints (`--nosave` is false here). Without `saveDir` nothing is written. */
-  readonly save: boolean
+  /**
+   * Checkpoints after every epoch, only after the last one (`--nosave`), or never (an evolution): then `saveDir` gets
+   * nothing but results.csv.
+   */
+  readonly save: 'every' | 'last' | 'never'
   /** Validate after every epoch, or only after the last one (`--noval`). */
   readonly validate: 'every' | 'last'
   /** Collect the images of the first batches for pictures (`--noplots` is false here). */
@@ -61,7 +64,7 @@ export const trainDefaults = {
   imagePx: 640,
   rect: false,
   resume: '',
-  save: true,
+  save: 'every',
   validate: 'every',
   plots: true,
   autoAnchor: true,

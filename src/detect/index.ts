@@ -1,0 +1,44 @@
+/**
+ * The detector: trains YOLOv5 models, validates them, looks at images. Nothing native is loaded before it is used.
+ *
+ * @example
+ * ```ts
+ * import { train, trainDefaults, loadHyp } from 'hypevolve/detect'
+ *
+ * const { hyp } = loadHyp('scratch-low')
+ * const result = await train(
+ *   { ...trainDefaults, data: 'my/data.yaml', cfg: 'yolov5n.yaml', hyp, imagePx: 160, epochs: 40, saveDir: 'runs/mine' },
+ *   { onEvent: (event) => event.type === 'epoch' && console.log(event.epoch, event.results?.mAP50to95) },
+ * )
+ * ```
+ */
+export { imageLayoutFor, type LayoutChoice, probeBlockSize, type Weights } from '../nn/index.ts'
+export { defaultCacheFolder as cacheFolder, type ImageLayout, readDatasetYaml, toPlainImages } from './data/index.ts'
+export { Evaluator } from './evaluator.ts'
+export { checkHyp, type LoadedHyp, loadHyp, parseHyp, type TrainHyp, type TrainHypKey, trainHyp } from './hyp.ts'
+export { exportDetector, loadModel, type ModelDefinition, parseModel, summarise } from './model/index.ts'
+export { packagedNames, resolveFile } from './resolve.ts'
+export {
+  formatResultsHeader,
+  formatResultsRow,
+  parseResults,
+  ResultsFile,
+  ResultsTable,
+  readResults,
+  trainTableHeader,
+  trainTableRow,
+  valTableHeader,
+  valTableRow,
+} from './results.ts'
+export { fitness } from './schedule.ts'
+export {
+  type DetectorFile,
+  type DetectorInfo,
+  loadDetectorFile,
+  readCheckpointOptions,
+  saveDetector,
+} from './train/checkpoint.ts'
+export type { BatchImages, ClassRow, EpochResults, TrainEvent, TrainResult, ValCurves } from './train/events.ts'
+export { type TrainHooks, TrainingHost, train } from './train/host.ts'
+export { type TrainOptions, trainDefaults } from './train/options.ts'
+export type { Metrics } from './val/index.ts'

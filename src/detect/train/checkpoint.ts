@@ -1,0 +1,207 @@
+// Detector files: weights in safetensors (names of YOLOv5's state_dict), the model and what it was trained on in the
+// file's metadata, and in `last.safetensors` all that a training needs to go on.
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { CheckpointError, CheckpointWriteError } from '../../base/index.ts'
+import { type OptimizerState, readSafetensors, type Weights, writeSafetensors } from '../../nn/index.ts'
+import { type ModelDefinition, type ModelYaml, parseModel } from '../model/definition.ts'
+import type { EpochResults } from './events.ts'
+import type { TrainOptions } from './options.ts'
+
+/** What a detector is, besides its weights. */
+export interface DetectorInfo {
+  readonly definition: ModelDefinition
+  /** Class names by class number. */
+  readonly names: readonly string[]
+  /** Side of the images it was trained on, pixels. */
+  readonly imagePx: number
+  /** Last epoch that these weights have seen, from 0; -1 before the first. */
+  readonly epoch: number
+  readonly results?: EpochResults
+}
+
+/** All that continues a training. */
+export interface ResumeState {
+  readonly options: TrainOptions
+  readonly epoch: number
+  readonly bestFitness: number
+  readonly bestEpoch: number
+  /** The weights under training; those of the detector are their moving average. */
+  readonly model: Weights
+  readonly optimizer: OptimizerState
+}
+
+export interface DetectorFile extends DetectorInfo {
+  readonly path: string
+  readonly weights: Weights
+  readonly resume?: ResumeState
+}
+
+/** Prefixes of the tensors that only a continued training reads. */
+const modelPrefix = 'train.model.'
+const slotPrefix = 'train.optimizer.'
+
+interface Description {
+  readonly format: 1
+  readonly yaml: ModelYaml
+  readonly source: string
+  readonly names: readonly string[]
+  readonly imagePx: number
+  readonly epoch: number
+  readonly results?: EpochResults
+}
+
+interface ResumeDescription {
+  readonly options: TrainOptions
+  readonly epoch: number
+  readonly bestFitness: number
+  readonly bestEpoch: number
+  readonly optimizer: OptimizerState['optimizer']
+  readonly updates: number
+}
+
+/**
+ * Writes a detector, whole or not at all, and beside it the same description as readable json.
+ *
+ * @throws {@link CheckpointWriteError}
+ */
+export function saveDetector(path: string, info: DetectorInfo, weights: Weights, resume?: ResumeState): void {
+  const { definition, names, imagePx, epoch, results } = info
+  const description: Description = {
+    format: 1,
+    yaml: definition.yaml,
+    source: definition.source,
+    names,
+    imagePx,
+    epoch,
+    ...(results && { results }),
+  }
+  const tensors: Weights = new Map(weights)
+  const metadata: Record<string, string> = { format: 'pt', hypevolve: JSON.stringify(description) }
+  if (resume) {
+    const { model, optimizer, ...rest } = resume
+    for (const [name, tensor] of model) tensors.set(modelPrefix + name, tensor)
+    for (const [slot, entries] of Object.entries(optimizer.slots))
+      for (const [name, tensor] of entries) tensors.set(`${slotPrefix}${slot}.${name}`, tensor)
+    const state: ResumeDescription = { ...rest, optimizer: optimizer.optimizer, updates: optimizer.updates }
+    metadata['hypevolve.resume'] = JSON.stringify(state)
+  }
+  mkdirSync(dirname(path), { recursive: true })
+  writeWhole(path, writeSafetensors(tensors, { metadata }))
+  const { yaml: _, ...readable } = description
+  writeWhole(path.replace(/\.safetensors$/, '.json'), Buffer.from(`${JSON.stringify(readable, undefined, 2)}\n`))
+}
+
+/**
+ * Reads a detector written by {@link saveDetector}.
+ *
+ * @throws {@link CheckpointError} if it is something else, {@link SafetensorsError} if it is damaged
+ */
+export function loadDetectorFile(path: string): DetectorFile {
+  const { weights: tensors, metadata } = readWeights(path)
+  const description = readDescription(path, metadata['hypevolve'])
+  const weights: Weights = new Map()
+  const model: Weights = new Map()
+  const slots: Record<string, Weights> = {}
+  for (const [name, tensor] of tensors) {
+    if (name.startsWith(modelPrefix)) model.set(name.slice(modelPrefix.length), tensor)
+    else if (name.startsWith(slotPrefix)) {
+      const [, slot, rest] = /^([^.]+)\.(.*)$/.exec(name.slice(slotPrefix.length)) ?? []
+      if (slot && rest) (slots[slot] ??= new Map()).set(rest, tensor)
+    } else weights.set(name, tensor)
+  }
+  const { yaml, source, names, imagePx, epoch, results } = description
+  const saved = metadata['hypevolve.resume']
+  let resume: ResumeState | undefined
+  if (saved !== undefined) {
+    const { optimizer, updates, ...rest } = JSON.parse(saved) as ResumeDescription
+    resume = { ...rest, model, optimizer: { optimizer, updates, slots } }
+  }
+  return {
+    path,
+    definition: parseModel(yaml, source),
+    names,
+    imagePx,
+    epoch,
+    weights,
+    ...(results && { results }),
+    ...(resume && { resume }),
+  }
+}
+
+/**
+ * Options of the training that a checkpoint continues.
+ *
+ * @throws {@link CheckpointError} also if its training has ended
+ */
+export function readCheckpointOptions(path: string): TrainOptions {
+  return requireResume(loadDetectorFile(path)).options
+}
+
+/** What continues the training of a checkpoint. @throws {@link CheckpointError} if it has ended */
+export function requireResume({ path, resume }: DetectorFile): ResumeState {
+  if (resume) return resume
+  throw new CheckpointError(
+    path,
+    'its training has ended, there is nothing left to continue. Start a new one from it with --weights.',
+  )
+}
+
+/**
+ * Weights of any safetensors file with YOLOv5's names, and the model if the file says which.
+ *
+ * @throws {@link CheckpointError}, {@link SafetensorsError}
+ */
+export function loadPretrained(path: string): { weights: Weights; yaml?: ModelYaml; source: string } {
+  const { weights, metadata } = readWeights(path)
+  if (metadata['hypevolve'] === undefined) return { weights, source: path }
+  const { yaml, source } = readDescription(path, metadata['hypevolve'])
+  return { weights, yaml, source }
+}
+
+function readWeights(path: string): ReturnType<typeof readSafetensors> {
+  if (/\.(pt|pth|weights)$/i.test(path))
+    throw new CheckpointError(
+      path,
+      "this version reads .safetensors only. Train from scratch with --weights '' and --cfg, or give weights in that format.",
+    )
+  let bytes: Buffer
+  try {
+    bytes = readFileSync(path)
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    throw new CheckpointError(path, code === 'ENOENT' ? 'there is no such file.' : message, { cause: error })
+  }
+  return readSafetensors(bytes)
+}
+
+function readDescription(path: string, text: string | undefined): Description {
+  if (text === undefined)
+    throw new CheckpointError(
+      path,
+      'it holds weights, but not of which model. Train with --cfg and --weights to use them.',
+    )
+  try {
+    return JSON.parse(text) as Description
+  } catch (cause) {
+    throw new CheckpointError(path, 'the description in it is damaged.', { cause })
+  }
+}
+
+/** Writes beside the file and renames: a reader, or a crash, sees the old or the new content. */
+function writeWhole(path: string, bytes: Uint8Array): void {
+  const draft = `${path}.${process.pid}.tmp`
+  let file: number | undefined
+  try {
+    file = openSync(draft, 'w')
+    for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at)
+    fsyncSync(file)
+    closeSync(file)
+    file = undefined
+    renameSync(draft, path)
+  } catch (error) {
+    if (file !== undefined) closeSync(file)
+    rmSync(draft, { force: true })
+    throw new CheckpointWriteError(path, error as NodeJS.ErrnoException)
+  }
+}

@@ -1,0 +1,124 @@
+// The compiled side of a training: network, loss and optimizer as sessions over one state. What differs between trials of
+// an evolution is an input of the graph, so that a program serves one trial after another.
+import {
+  type LayoutChoice,
+  type RuntimeOptions,
+  StepCache,
+  type StepResult,
+  type StepScalars,
+  TrainState,
+  TrainStep,
+  type Weights,
+} from '../../nn/index.ts'
+import type { TrainBatch } from '../data/index.ts'
+import {
+  detectionLoss,
+  type LossGeometry,
+  type LossNumbers,
+  lossFeeds,
+  matchCapacity,
+  matchCount,
+  matchTargets,
+} from '../loss/index.ts'
+import { buildDetector, gridAnchors } from '../model/build.ts'
+import { type ModelDefinition, structureKey } from '../model/definition.ts'
+import type { TrainOptions } from './options.ts'
+
+/** What decides the sessions. */
+export interface ProgramOptions {
+  readonly optimizer: TrainOptions['optimizer']
+  /** Numbers of the frozen layers. */
+  readonly frozen: readonly number[]
+  readonly focal: boolean
+  readonly layout: LayoutChoice
+  readonly runtime: RuntimeOptions
+}
+
+/** Memory for the sessions of a program: the usual batch, the smaller last one, and some capacities. */
+const sessionBudgetBytes = 3 * 2 ** 30
+
+/** What a trial brings along. */
+export interface Trial {
+  readonly definition: ModelDefinition
+  readonly anchorThreshold: number
+  readonly numbers: LossNumbers
+}
+
+/** Result of a batch. */
+export interface BatchResult extends StepResult {
+  /** box, obj, cls after their gains. */
+  readonly losses: Float32Array
+}
+
+export class TrainProgram {
+  readonly state: TrainState
+  private readonly steps: StepCache
+  /** Grows with the batches, so that few capacities are ever compiled. */
+  private capacity = 0
+
+  constructor(
+    private readonly definition: ModelDefinition,
+    private readonly options: ProgramOptions,
+  ) {
+    const frozen = options.frozen.map((layer) => `model.${layer}.`)
+    this.state = new TrainState({
+      optimizer: options.optimizer,
+      frozen: (name) => frozen.some((prefix) => name.startsWith(prefix)),
+    })
+    this.steps = new StepCache(this.state, { budgetBytes: sessionBudgetBytes })
+  }
+
+  /** Programs with equal keys are interchangeable. */
+  static key(definition: ModelDefinition, options: ProgramOptions): string {
+    return JSON.stringify([structureKey(definition), options])
+  }
+
+  /** Starts a trial from these weights; the moving average may start elsewhere. */
+  start(model: Weights, ema: Weights): void {
+    this.state.reset().load(model, 'model').load(ema, 'ema')
+  }
+
+  /** One iteration: matching, forward, loss, backward and, if `scalars.step`, update. */
+  async run(batch: TrainBatch, trial: Trial, scalars: StepScalars): Promise<BatchResult> {
+    const { definition, anchorThreshold, numbers } = trial
+    const anchors = gridAnchors(definition)
+    const levels = definition.strides.map((stride) => ({ ny: batch.height / stride, nx: batch.width / stride }))
+    const matched = matchTargets(
+      batch.targets,
+      levels.map((level, i) => ({ ...level, anchors: anchors[i]! })),
+      anchorThreshold,
+    )
+    this.capacity = Math.max(this.capacity, matchCapacity(matchCount(matched)))
+    const geometry: LossGeometry = {
+      batch: batch.batch,
+      classes: definition.classes,
+      anchorsPerLevel: definition.anchorsPerLevel,
+      levels,
+      capacity: this.capacity,
+      focal: this.options.focal,
+    }
+    const key = [batch.batch, batch.height, batch.width, this.capacity].join()
+    const step = await this.steps.get(key, () => this.compile(batch, geometry))
+    const result = await step.run({ image: batch.images, ...lossFeeds(matched, numbers, geometry) }, scalars)
+    return { ...result, losses: result.outputs['losses']! }
+  }
+
+  async dispose(): Promise<void> {
+    await this.steps.dispose()
+  }
+
+  private compile(batch: TrainBatch, geometry: LossGeometry): Promise<TrainStep> {
+    const { layout, runtime } = this.options
+    return TrainStep.create({
+      ...runtime,
+      layout,
+      state: this.state,
+      build: (scope) => {
+        const image = scope.image('image', batch.batch, batch.height, batch.width)
+        const heads = buildDetector(scope, this.definition, image)
+        const { loss, items } = detectionLoss(scope.graph, heads, geometry)
+        return { loss, outputs: { losses: items } }
+      },
+    })
+  }
+}

@@ -1,0 +1,587 @@
+// One training from options to result. Read `run` first: prepare, epochs, end.
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { cpus } from 'node:os'
+import { dirname, join, resolve } from 'node:path'
+import { stringify } from 'yaml'
+import { LossNotFiniteError, ModelNotGivenError, randomFor } from '../../base/index.ts'
+import { fromHalf, imageLayoutFor, toHalf, type Weights } from '../../nn/index.ts'
+import { checkAnchors } from '../anchors/index.ts'
+import {
+  augmentHyp,
+  type Dataset,
+  datasetStatistics,
+  describeFault,
+  type TrainBatch,
+  type TrainLoader,
+  toPlainImages,
+  type ValLoader,
+} from '../data/index.ts'
+import { Evaluator } from '../evaluator.ts'
+import { type LossNumbers, levelBalance } from '../loss/index.ts'
+import { gridAnchors } from '../model/build.ts'
+import { loadModel, type ModelDefinition, parseModel, withAnchors } from '../model/definition.ts'
+import { initialWeights, transferWeights } from '../model/initial-weights.ts'
+import { summarise } from '../model/summary.ts'
+import { ResultsFile } from '../results.ts'
+import { EarlyStopping, emaDecay, fitness, type Iteration, Schedule, scaleLossGains } from '../schedule.ts'
+import { type Metrics, validate, validationLoss } from '../val/index.ts'
+import {
+  type DetectorInfo,
+  loadDetectorFile,
+  loadPretrained,
+  type ResumeState,
+  requireResume,
+  saveDetector,
+} from './checkpoint.ts'
+import type { EpochResults, TrainEvent, TrainResult } from './events.ts'
+import type { TrainHooks, TrainingHost } from './host.ts'
+import type { TrainOptions } from './options.ts'
+import type { TrainProgram, Trial } from './program.ts'
+
+const noResults: EpochResults = {
+  precision: 0,
+  recall: 0,
+  mAP50: 0,
+  mAP50to95: 0,
+  valBoxLoss: 0,
+  valObjLoss: 0,
+  valClsLoss: 0,
+}
+
+/** The gradient is clipped to this norm. */
+const maxNorm = 10
+/** Batches whose images go into pictures. */
+const picturedBatches = 3
+/** So many faults of a data set are told one by one. */
+const toldFaults = 20
+
+/** Everything that the epochs need. */
+interface Prepared {
+  readonly definition: ModelDefinition
+  readonly names: readonly string[]
+  /** Files of the training images. */
+  readonly paths: readonly string[]
+  readonly imagePx: number
+  readonly threads: number
+  readonly trainLoader: TrainLoader
+  readonly valLoader: ValLoader
+  readonly program: TrainProgram
+  readonly trial: Trial
+  readonly schedule: Schedule
+  readonly startEpoch: number
+}
+
+/** A training in progress. */
+export class Training {
+  private readonly started = performance.now()
+  private readonly options: TrainOptions
+  private readonly resume: ResumeState | undefined
+  private readonly stopper: EarlyStopping
+  private results = noResults
+  private bestFitness = 0
+  /** Iteration of the last update. */
+  private lastStep = -1
+
+  constructor(
+    private readonly host: TrainingHost,
+    options: TrainOptions,
+    private readonly hooks: TrainHooks,
+  ) {
+    this.options = options
+    if (options.resume !== '') {
+      this.resume = requireResume(loadDetectorFile(options.resume))
+      const saveDir = resolve(dirname(options.resume), '..')
+      this.options = { ...this.resume.options, resume: options.resume, saveDir }
+    }
+    this.stopper = new EarlyStopping(this.options.patience)
+    if (this.resume) {
+      this.bestFitness = this.stopper.bestFitness = this.resume.bestFitness
+      this.stopper.bestEpoch = this.resume.bestEpoch
+    }
+  }
+
+  async run(): Promise<TrainResult> {
+    const prepared = await this.prepare()
+    try {
+      return await this.epochs(prepared)
+    } finally {
+      await prepared.trainLoader.close()
+    }
+  }
+
+  // ---- before the first epoch
+
+  private async prepare(): Promise<Prepared> {
+    const { options, hooks, host } = this
+    const trainSet = await host.dataset(options, 'train', hooks)
+    const valSet = await host.dataset(options, 'val', hooks)
+    this.tellFaults(trainSet)
+    this.tellFaults(valSet)
+    this.emit({ type: 'labels', names: trainSet.names, boxes: datasetStatistics(trainSet).boxes })
+
+    let { definition, model, ema } = this.model(trainSet.names.length)
+    const stride = Math.max(...definition.strides, 32)
+    const imagePx = Math.ceil(options.imagePx / stride) * stride
+    if (imagePx !== options.imagePx)
+      this.message(
+        'warning',
+        `Image size ${options.imagePx} is no multiple of the stride ${stride}: training at ${imagePx}.`,
+      )
+    if (!this.resume) {
+      definition = this.fitAnchors(definition, trainSet, imagePx)
+      if (options.autoAnchor) model = roundThroughHalf(model)
+    }
+
+    const threads = options.threads > 0 ? options.threads : cpus().length
+    const runtime = { threads, spinning: options.spin }
+    const layout = await imageLayoutFor(options.layout)
+    const trainLoader = await host.trainLoader(
+      options,
+      {
+        dataset: trainSet,
+        imagePx,
+        batchSize: options.batchSize,
+        stride,
+        hyp: augmentHyp(options.hyp),
+        seed: options.seed,
+        layout,
+        rect: options.rect,
+        epochs: options.epochs,
+      },
+      hooks,
+    )
+    // As v7.0: twice the training batch, rectangular.
+    const sizes = { imagePx, batchSize: 2 * options.batchSize, stride }
+    const valLoader = await host.valLoader(options, valSet, sizes, hooks)
+    const program = await host.trainProgram(definition, {
+      optimizer: options.optimizer,
+      frozen: frozenLayers(options.freeze),
+      focal: (options.hyp['fl_gamma'] ?? 0) > 0,
+      layout: options.layout,
+      runtime,
+    })
+    program.start(model, ema)
+    if (this.resume) program.state.loadOptimizer(this.resume.optimizer)
+
+    const schedule = new Schedule({
+      epochs: options.epochs,
+      batches: trainLoader.batches,
+      batchSize: options.batchSize,
+      cosLr: options.cosLr,
+      optimizer: options.optimizer,
+      hyp: options.hyp as ConstructorParameters<typeof Schedule>[0]['hyp'],
+    })
+    const startEpoch = this.resume ? this.resume.epoch + 1 : 0
+    const summary = summarise(definition)
+    const form = layout.kind === 'blocked' ? `blocked layout (${layout.block})` : 'plain layout'
+    this.emit({
+      type: 'start',
+      startEpoch,
+      epochs: options.epochs,
+      batches: trainLoader.batches,
+      names: trainSet.names,
+      images: { train: trainSet.paths.length, val: valSet.paths.length },
+      imagePx: { train: imagePx, val: imagePx },
+      modelTable: [...summary.table, summary.text],
+      parameters: summary.parameters,
+      gflops: summary.gflops,
+      device: `CPU, ${threads} thread${threads === 1 ? '' : 's'}, ${form}`,
+      ...(options.saveDir !== undefined && { saveDir: options.saveDir }),
+    })
+    const trial: Trial = {
+      definition,
+      anchorThreshold: options.hyp['anchor_t']!,
+      numbers: this.lossNumbers(definition, imagePx),
+    }
+    const prepared = {
+      definition,
+      names: trainSet.names,
+      paths: trainSet.paths,
+      imagePx,
+      threads,
+      trainLoader,
+      valLoader,
+      program,
+      trial,
+      schedule,
+      startEpoch,
+    }
+    this.openFolder(prepared)
+    return prepared
+  }
+
+  /** The model with the weights to start from: fresh, pretrained, or those of the interrupted training. */
+  private model(classes: number): { definition: ModelDefinition; model: Weights; ema: Weights } {
+    const { cfg, weights, hyp, seed, resume } = this.options
+    if (this.resume) {
+      const file = loadDetectorFile(resume)
+      return { definition: file.definition, model: this.resume.model, ema: file.weights }
+    }
+    const anchors = hyp['anchors']
+    const options = { classes, ...(anchors !== undefined && { anchors }) }
+    const pretrained = weights === '' ? undefined : loadPretrained(weights)
+    if (cfg === '' && !pretrained?.yaml) throw new ModelNotGivenError(weights)
+    const definition = cfg !== '' ? loadModel(cfg, options) : parseModel(pretrained!.yaml!, pretrained!.source, options)
+    const fresh = initialWeights(definition, seed)
+    if (!pretrained) return { definition, model: fresh, ema: fresh }
+    const transfer = transferWeights(fresh, pretrained.weights)
+    this.message('info', `Transferred ${transfer.taken} of ${transfer.total} tensors from ${weights}`)
+    return { definition, model: transfer.weights, ema: transfer.weights }
+  }
+
+  private fitAnchors(definition: ModelDefinition, dataset: Dataset, imagePx: number): ModelDefinition {
+    const { autoAnchor, hyp, seed } = this.options
+    if (!autoAnchor) {
+      if (definition.anchorsArePlaceholders)
+        this.message('warning', 'The anchors are placeholders and AutoAnchor is off: give anchors in the model file.')
+      return definition
+    }
+    const checked = checkAnchors(dataset, {
+      anchorsPx: definition.anchorsPx,
+      strides: definition.strides,
+      imagePx,
+      threshold: hyp['anchor_t']!,
+      random: randomFor(seed, 0),
+      onMessage: (level, text) => this.message(level, text),
+      onProgress: (done, total) => this.emit({ type: 'stage', stage: 'anchors', done, total }),
+    })
+    return checked.changed ? withAnchors(definition, checked.anchorsPx) : definition
+  }
+
+  private lossNumbers({ strides, classes }: ModelDefinition, imagePx: number): LossNumbers {
+    const { hyp, labelSmoothing } = this.options
+    const gains = { box: hyp['box']!, obj: hyp['obj']!, cls: hyp['cls']! }
+    return {
+      gains: scaleLossGains(gains, strides.length, classes, imagePx),
+      clsPositiveWeight: hyp['cls_pw']!,
+      objPositiveWeight: hyp['obj_pw']!,
+      focalGamma: hyp['fl_gamma'] ?? 0,
+      labelSmoothing,
+      balance: levelBalance(strides.length),
+    }
+  }
+
+  /** Settings into the run's folder, and a checkpoint that an interruption in the first epoch can resume from. */
+  private openFolder(prepared: Prepared): void {
+    const { saveDir, save, hyp } = this.options
+    if (saveDir === undefined) return
+    mkdirSync(saveDir, { recursive: true })
+    if (this.resume) new ResultsFile(join(saveDir, 'results.csv')).dropFrom(prepared.startEpoch)
+    if (save === 'never' || this.resume) return
+    writeFileSync(join(saveDir, 'hyp.yaml'), stringify(hyp))
+    writeFileSync(join(saveDir, 'opt.yaml'), stringify({ ...this.options, hyp: 'hyp.yaml' }))
+    if (save === 'every') this.saveLast(prepared, -1)
+  }
+
+  private tellFaults({ split, counts, faults }: Dataset): void {
+    const { found, missing, empty, corrupt } = counts
+    this.message('info', `${split}: ${found} images with labels, ${missing + empty} background, ${corrupt} left out`)
+    const told = faults.filter(({ kind }) => kind !== 'label-missing' && kind !== 'label-empty')
+    for (const fault of told.slice(0, toldFaults)) this.message('warning', describeFault(fault))
+    if (told.length > toldFaults)
+      this.message('warning', `… and ${told.length - toldFaults} more files of ${split} with faults.`)
+  }
+
+  // ---- epochs
+
+  private async epochs(prepared: Prepared): Promise<TrainResult> {
+    const { options } = this
+    const { startEpoch, valLoader, program } = prepared
+    let epoch = startEpoch
+    let ended: TrainResult['ended'] = 'finished'
+    for (; epoch < options.epochs; epoch++) {
+      const trained = await this.trainEpoch(epoch, prepared)
+      if (!trained) {
+        ended = 'interrupted'
+        break
+      }
+      const last = epoch + 1 === options.epochs || epoch - this.stopper.bestEpoch >= stopAfter(options.patience)
+      const validationStart = performance.now()
+      const waited = valLoader.waitMs
+      const validated = options.validate === 'every' || last
+      if (validated) {
+        const metrics = await this.validate(prepared, program.state.toWeights('ema'))
+        if (!metrics) {
+          ended = 'interrupted'
+          break
+        }
+        this.results = resultsOf(metrics)
+        this.emit({ type: 'val', rows: metrics.perClass, final: false })
+      }
+      const value = fitness(this.results)
+      const stop = this.stopper.update(epoch, value)
+      const best = value >= this.bestFitness
+      if (best) this.bestFitness = value
+      const row = { epoch, trainLosses: trained.losses, results: validated ? this.results : undefined, lr: trained.lr }
+      if (options.saveDir !== undefined) new ResultsFile(join(options.saveDir, 'results.csv')).append(row)
+      this.emit({
+        type: 'epoch',
+        epoch,
+        epochs: options.epochs,
+        trainLosses: trained.losses,
+        ...(validated && { results: this.results, fitness: value }),
+        best,
+        lr: trained.lr,
+        seconds: {
+          train: trained.seconds,
+          val: (performance.now() - validationStart) / 1000,
+          waitForData: trained.waitSeconds + (valLoader.waitMs - waited) / 1000,
+        },
+      })
+      this.saveEpoch(prepared, epoch, best, last)
+      if (stop) {
+        this.message(
+          'info',
+          `No improvement in the last ${options.patience} epochs, stopped early. The best epoch was ${this.stopper.bestEpoch}.`,
+        )
+        ended = 'early-stop'
+        epoch++
+        break
+      }
+    }
+    if (ended !== 'interrupted') await this.finish(prepared, epoch - 1)
+    return {
+      results: this.results,
+      fitness: fitness(this.results),
+      bestFitness: this.bestFitness,
+      bestEpoch: this.stopper.bestEpoch,
+      epochs: epoch,
+      ended,
+      ...(options.saveDir !== undefined && { saveDir: options.saveDir }),
+      seconds: (performance.now() - this.started) / 1000,
+    }
+  }
+
+  /** Undefined if it was interrupted. */
+  private async trainEpoch(epoch: number, prepared: Prepared) {
+    const { trainLoader, program, schedule, trial, imagePx } = prepared
+    const { hooks } = this
+    const start = performance.now()
+    const waited = trainLoader.waitMs
+    const means: [number, number, number] = [0, 0, 0]
+    let i = 0
+    let now: Iteration | undefined
+    for await (const batch of trainLoader.epoch(epoch)) {
+      if (hooks.signal?.aborted) return undefined
+      const iteration = epoch * trainLoader.batches + i
+      now = schedule.at(iteration)
+      const step = schedule.steps(iteration, this.lastStep)
+      if (step) this.lastStep = iteration
+      if (epoch === 0 && i < picturedBatches) this.picture(batch, i, prepared)
+      const result = await program.run(batch, trial, {
+        step: step ? 1 : 0,
+        learningRate: now.learningRate,
+        momentum: now.momentum,
+        weightDecay: schedule.weightDecay,
+        emaDecay: emaDecay(program.state.updates + 1),
+        maxNorm,
+      })
+      if (!result.finite) throw new LossNotFiniteError(epoch, i)
+      for (let k = 0; k < 3; k++) means[k] = (means[k]! * i + result.losses[k]!) / (i + 1)
+      i++
+      this.emit({
+        type: 'batch',
+        epoch,
+        batch: i,
+        batches: trainLoader.batches,
+        losses: [...means],
+        instances: batch.targets.length / 6,
+        imagePx,
+        memoryBytes: process.memoryUsage.rss(),
+      })
+      await nextTurn()
+    }
+    if (hooks.signal?.aborted && i < trainLoader.batches) return undefined
+    const { bias, decayed, norm } = now!.learningRate
+    return {
+      losses: means,
+      lr: [bias, decayed, norm] as [number, number, number],
+      seconds: (performance.now() - start) / 1000,
+      waitSeconds: (trainLoader.waitMs - waited) / 1000,
+    }
+  }
+
+  /** Validates weights; undefined if it was interrupted. `pictures` collects images and curves. */
+  private async validate(prepared: Prepared, weights: Weights, pictures = false): Promise<Metrics | undefined> {
+    const { definition, names, threads, valLoader, trial } = prepared
+    const { hooks, options } = this
+    const evaluator = await Evaluator.create(definition, weights, { threads, spinning: options.spin })
+    const { numbers } = trial
+    try {
+      return await validate({
+        run: (batch) => evaluator.run(batch),
+        loader: valLoader.all(),
+        names,
+        singleCls: options.singleCls,
+        computeLoss: validationLoss(gridAnchors(definition), trial.anchorThreshold, {
+          ...numbers.gains,
+          objPw: numbers.objPositiveWeight,
+          clsPw: numbers.clsPositiveWeight,
+          flGamma: numbers.focalGamma,
+          labelSmoothing: numbers.labelSmoothing,
+          balance: numbers.balance,
+        }),
+        onBatch: (index, batch, detections) => {
+          this.emit({ type: 'val-batch', batch: index + 1, batches: valLoader.batches })
+          if (!pictures || index >= picturedBatches) return
+          const shared = {
+            index,
+            images: batch.images.slice(),
+            batch: batch.batch,
+            height: batch.height,
+            width: batch.width,
+            files: batch.originals.map(({ path }) => path),
+          }
+          const labels = pixelBoxes(batch.targets, batch.width, batch.height)
+          this.emit({ type: 'batch-images', batch: { ...shared, kind: 'val-labels', boxes: labels } })
+          this.emit({
+            type: 'batch-images',
+            batch: { ...shared, kind: 'val-predictions', boxes: confident(detections) },
+          })
+        },
+        ...(hooks.signal && { signal: hooks.signal }),
+      })
+    } catch (error) {
+      if (hooks.signal?.aborted) return undefined
+      throw error
+    } finally {
+      await evaluator.dispose()
+    }
+  }
+
+  /** After the last epoch: checkpoints lose what only a continued training needs; the best one is measured once more. */
+  private async finish(prepared: Prepared, lastEpoch: number): Promise<void> {
+    const { saveDir, save, plots } = this.options
+    const { program, definition, names, imagePx } = prepared
+    if (saveDir === undefined || save === 'never') return
+    const info = { definition, names, imagePx, epoch: lastEpoch, results: this.results }
+    const last = join(saveDir, 'weights', 'last.safetensors')
+    const best = loadDetectorFile(join(saveDir, 'weights', 'best.safetensors'))
+    const metrics = await this.validate(prepared, best.weights, plots)
+    if (!metrics) return
+    saveDetector(last, info, program.state.toWeights('ema'))
+    this.emit({ type: 'val', rows: metrics.perClass, final: true })
+    this.emit({ type: 'curves', curves: metrics.curves })
+  }
+
+  // ---- files and pictures
+
+  private saveEpoch(prepared: Prepared, epoch: number, best: boolean, last: boolean): void {
+    const { saveDir, save, savePeriod } = this.options
+    if (saveDir === undefined || save === 'never' || (save === 'last' && !last)) return
+    this.saveLast(prepared, epoch)
+    const info = this.info(prepared, epoch)
+    const keep = (name: string) => {
+      const path = join(saveDir, 'weights', name)
+      saveDetector(path, info, prepared.program.state.toWeights('ema'))
+      this.emit({ type: 'checkpoint', path, epoch, best: name.startsWith('best') })
+    }
+    if (best || save === 'last') keep('best.safetensors')
+    if (savePeriod > 0 && epoch % savePeriod === 0) keep(`epoch${epoch}.safetensors`)
+  }
+
+  private saveLast(prepared: Prepared, epoch: number): void {
+    const path = join(this.options.saveDir!, 'weights', 'last.safetensors')
+    const { state } = prepared.program
+    saveDetector(path, this.info(prepared, epoch), state.toWeights('ema'), {
+      options: this.options,
+      epoch,
+      bestFitness: this.bestFitness,
+      bestEpoch: this.stopper.bestEpoch,
+      model: state.toWeights('model'),
+      optimizer: state.optimizerState(),
+    })
+    this.emit({ type: 'checkpoint', path, epoch, best: false })
+  }
+
+  private info({ definition, names, imagePx }: Prepared, epoch: number): DetectorInfo {
+    return { definition, names, imagePx, epoch, ...(epoch >= 0 && { results: this.results }) }
+  }
+
+  private picture(batch: TrainBatch, index: number, { paths }: Prepared): void {
+    if (!this.options.plots || !this.hooks.onEvent) return
+    const { images, layout, height, width, targets } = batch
+    this.emit({
+      type: 'batch-images',
+      batch: {
+        kind: 'train',
+        index,
+        images: toPlainImages(images, layout, batch.batch, height, width),
+        batch: batch.batch,
+        height,
+        width,
+        boxes: pixelBoxes(targets, width, height),
+        files: Array.from(batch.indices, (i) => paths[i]!),
+      },
+    })
+  }
+
+  private message(level: 'info' | 'warning', text: string): void {
+    this.emit({ type: 'message', level, text })
+  }
+
+  private emit(event: TrainEvent): void {
+    this.hooks.onEvent?.(event)
+  }
+}
+
+/** `[10]` freezes the first ten layers, several numbers these layers; `[0]` none. */
+function frozenLayers(freeze: readonly number[]): number[] {
+  return freeze.length > 1 ? [...freeze] : Array.from({ length: freeze[0] ?? 0 }, (_, layer) => layer)
+}
+
+const stopAfter = (patience: number) => (patience > 0 ? patience : Number.POSITIVE_INFINITY)
+
+const resultsOf = ({
+  precision,
+  recall,
+  mAP50,
+  mAP50to95,
+  valBoxLoss,
+  valObjLoss,
+  valClsLoss,
+}: Metrics): EpochResults => ({
+  precision,
+  recall,
+  mAP50,
+  mAP50to95,
+  valBoxLoss,
+  valObjLoss,
+  valClsLoss,
+})
+
+/** As v7.0 does after AutoAnchor: the weights under training, but not their moving average, lose float32's last bits. */
+function roundThroughHalf(weights: Weights): Weights {
+  return new Map(
+    [...weights].map(([name, { shape, data }]) => [
+      name,
+      { shape, data: data.map((value) => fromHalf(toHalf(value))) },
+    ]),
+  )
+}
+
+/** Rows of 6 (image, class, normalised xywh) as rows of 7 in pixels with confidence 1. */
+function pixelBoxes(targets: Float32Array, width: number, height: number): Float32Array {
+  const rows = targets.length / 6
+  const boxes = new Float32Array(7 * rows)
+  for (let row = 0; row < rows; row++) {
+    const [image, cls, x, y, w, h] = targets.subarray(6 * row, 6 * row + 6) as unknown as number[]
+    boxes.set([image!, cls!, x! * width, y! * height, w! * width, h! * height, 1], 7 * row)
+  }
+  return boxes
+}
+
+/** Detections worth showing, as rows of 7 in pixels. */
+function confident(detections: readonly Float32Array[]): Float32Array {
+  const rows: number[] = []
+  for (const [image, boxes] of detections.entries())
+    for (let at = 0; at < boxes.length; at += 6) {
+      const [x1, y1, x2, y2, confidence, cls] = boxes.subarray(at, at + 6) as unknown as number[]
+      if (confidence! > 0.25)
+        rows.push(image, cls!, (x1! + x2!) / 2, (y1! + y2!) / 2, x2! - x1!, y2! - y1!, confidence!)
+    }
+  return Float32Array.from(rows)
+}
+
+/** Lets timers, messages and signals in between two blocking batches. */
+const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve))

@@ -1,0 +1,1 @@
+export { type EmbeddedOptions, type EmbeddedTrainer, embeddedTrainer } from './embedded.ts'
