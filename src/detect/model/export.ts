@@ -8,9 +8,9 @@ export interface ExportDetectorOptions {
    * Image input `images`, [batch, 3, height, width] RGB: 'float32' in [0, 1] as YOLOv5's own exports take it
    * (default), or 'uint8' from 0 to 255, which spares the caller a conversion.
    */
-  readonly input?: 'float32' | 'uint8'
-  /** Also give the raw heads, `raw0`, `raw1`, …, [batch, anchors, ny, nx, 5 + classes]: validation losses need them. */
-  readonly raw?: boolean
+  readonly images?: 'float32' | 'uint8'
+  /** Also give the raw heads, `head0`, `head1`, …, [batch, anchors, ny, nx, 5 + classes]: validation losses need them. */
+  readonly heads?: boolean
   /** Class names, for the metadata. */
   readonly names?: readonly string[]
   /** Side of the images the model was trained with, for the metadata. */
@@ -41,13 +41,13 @@ export function exportDetector(
   const scope = Scope.evaluate(weights, graph)
   const axes = ['batch', 'height', 'width'] as const
   const image =
-    options.input === 'uint8'
+    options.images === 'uint8'
       ? graph.image(imageInput, ...axes)
       : graph.input(imageInput, ['batch', 3, 'height', 'width'])
   const unfolded = buildDetector(scope, definition, image).map((head) => unfoldHead(head, definition))
-  const raw = options.raw ? unfolded.map((head, level) => [`raw${level}`, head] as const) : []
+  const heads = options.heads ? unfolded.map((head, level) => [`head${level}`, head] as const) : []
   return exportOnnx({
-    outputs: { [boxOutput]: decodeHeads(unfolded, definition), ...Object.fromEntries(raw) },
+    outputs: { [boxOutput]: decodeHeads(unfolded, definition), ...Object.fromEntries(heads) },
     metadata: {
       task: 'detect',
       stride: String(Math.max(...definition.strides)),

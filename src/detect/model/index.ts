@@ -9,7 +9,6 @@ export {
   structureKey,
   withAnchors,
 } from './definition.ts'
-export { type Detected, type DetectorSession, openDetector, type RawHead } from './detector-session.ts'
 export { boxOutput, type ExportDetectorOptions, exportDetector, imageInput } from './export.ts'
 export { initialWeights, type Transfer, transferWeights, weightShapes } from './initial-weights.ts'
 export { type ModelSummary, summarise } from './summary.ts'

@@ -35,7 +35,7 @@ const model: ModelContext = {
 }
 
 /** 'C3_8_8_n1_noshortcut' is C3 from 8 to 8 channels with one bottleneck and no shortcut, and so on. */
-function plan(name: string, side: number): Layer {
+function plan(name: string, side: number, kernel: number): Layer {
   const [module, inChannels, outChannels, ...rest] = name.split('_')
   const option = (letter: string, fallback: number) =>
     Number(rest.find((part) => new RegExp(`^${letter}\\d+$`).test(part))?.slice(1) ?? fallback)
@@ -45,7 +45,7 @@ function plan(name: string, side: number): Layer {
   else if (module === 'SPPF') args.push(option('k', 5))
   else if (module === 'SPP') args.push(windows)
   else if (module !== 'GhostConv') args.push(!rest.includes('noshortcut'))
-  else args.push(option('k', 3), option('s', 1)) // the case's filter decides, see below
+  else args.push(kernel, option('s', 1)) // its name leaves the kernel out
   return modules[module as ModuleName].plan({
     inputs: [{ channels: Number(inChannels), side }],
     args: new RowArguments(args),
@@ -61,7 +61,11 @@ function read(): ModuleCase[] {
   return names.map(({ name }) => {
     const tensors: Weights = new Map()
     for (const [key, tensor] of all) if (key.startsWith(`${name}.`)) tensors.set(key.slice(name.length + 1), tensor)
-    return { name, tensors, layer: plan(name, tensors.get('x')!.shape[2]!) }
+    return {
+      name,
+      tensors,
+      layer: plan(name, tensors.get('x')!.shape[2]!, tensors.get('sd.cv1.conv.weight')?.shape[2] ?? 1),
+    }
   })
 }
 
