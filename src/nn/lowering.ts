@@ -36,6 +36,8 @@ export class Lowering {
   readonly block: number | undefined
   /** Leaves that the model takes as inputs, in the order of creation. */
   readonly feeds: Tensor[] = []
+  /** Values that several nodes derive from one tensor (the exchanged filters of the input gradient). */
+  readonly derived = new Map<Tensor, string>()
   private readonly values = new Map<Tensor, Map<Storage, string>>()
   private readonly blockInputs: boolean
   private readonly parameterStorage: (parameter: Tensor) => Storage
@@ -86,6 +88,19 @@ export class Lowering {
   /** Reshape to known lengths; -1 as in ONNX. */
   reshape(value: string, shape: readonly number[]): string {
     return this.writer.node('Reshape', [value, this.writer.integers(shape)])
+  }
+
+  /** A vector of channels with zeros for the padding of the blocked storage. */
+  padVector(value: string, channels: number, stored: number): string {
+    return channels === stored ? value : this.writer.node('Pad', [value, this.writer.integers([0, stored - channels])])
+  }
+
+  /** A vector of stored channels without the padding. */
+  cutVector(value: string, channels: number, stored: number): string {
+    const { writer } = this
+    return channels === stored
+      ? value
+      : writer.node('Slice', [value, writer.integers([0]), writer.integers([channels])])
   }
 
   /** A node of the blocked domain. */
@@ -190,6 +205,9 @@ export class Lowering {
       if (missing > 0) plain = writer.node('Pad', [plain, writer.integers([0, 0, 0, 0, 0, missing, 0, 0])])
       return this.nchwc('ReorderInput', [plain])
     }
+    if (storage === 'filter') return this.plainToFilter(this.value(tensor), tensor)
+    const filter = storages.get('filter')
+    if (storage === 'plain' && filter !== undefined) return this.filterToPlain(filter, tensor)
     assert.equal(storage, 'plain', `a tensor cannot be brought into ${storage} storage`)
     const blocked = storages.get('blocked')
     if (blocked !== undefined) {
@@ -205,7 +223,38 @@ export class Lowering {
       const split = this.reshape(depth, [batch!, 2, 2, 3, height! / 2, width! / 2])
       return this.reshape(writer.node('Transpose', [split], { perm: [0, 3, 4, 1, 5, 2] }), [batch!, 3, height!, width!])
     }
-    throw new assert.AssertionError({ message: 'filters in blocked storage are only read by convolutions' })
+    throw new assert.AssertionError({ message: `a tensor in ${[...storages.keys()]} storage has no plain form` })
+  }
+
+  /** [O, I, kh, kw] to [O/b, I/b, kh, kw, b(in), b(out)]. */
+  private plainToFilter(plain: string, tensor: Tensor): string {
+    const { writer, blockSize: block } = this
+    const [out, into, height, width] = tensor.shape.map(known)
+    const [storedOut, storedInto] = [this.blockedChannels(out!), this.blockedChannels(into!)]
+    const padded =
+      storedOut === out && storedInto === into
+        ? plain
+        : writer.node('Pad', [plain, writer.integers([0, 0, 0, 0, storedOut - out!, storedInto - into!, 0, 0])])
+    const parts = this.reshape(padded, [storedOut / block, block, storedInto / block, block, height!, width!])
+    const blocks = writer.node('Transpose', [parts], { perm: [0, 2, 4, 5, 3, 1] })
+    return this.reshape(blocks, [storedOut, storedInto, height!, width!])
+  }
+
+  /** The other way round. */
+  private filterToPlain(filter: string, tensor: Tensor): string {
+    const { writer, blockSize: block } = this
+    const [out, into, height, width] = tensor.shape.map(known)
+    const [storedOut, storedInto] = [this.blockedChannels(out!), this.blockedChannels(into!)]
+    const blocks = this.reshape(filter, [storedOut / block, storedInto / block, height!, width!, block, block])
+    const parts = writer.node('Transpose', [blocks], { perm: [0, 5, 1, 4, 2, 3] })
+    const padded = this.reshape(parts, [storedOut, storedInto, height!, width!])
+    if (storedOut === out && storedInto === into) return padded
+    return writer.node('Slice', [
+      padded,
+      writer.integers([0, 0]),
+      writer.integers([out!, into!]),
+      writer.integers([0, 1]),
+    ])
   }
 }
 

@@ -2,7 +2,7 @@
 import { WeightShapeError } from '../base/index.ts'
 import { Graph, type ImageLayout, known, type ParameterGroup, type Tensor } from './graph.ts'
 import { batchNorm } from './ops/batch-norm.ts'
-import { addBias, type ConvOptions, conv2d } from './ops/conv.ts'
+import { type ConvOptions, conv2d } from './ops/conv.ts'
 import { add, mul } from './ops/elementwise.ts'
 import { reshape } from './ops/shape.ts'
 import type { Weights } from './safetensors.ts'
@@ -166,8 +166,7 @@ const filterShape = (x: Tensor, { out, kernel, groups = 1 }: ConvLayer): [number
 export function convLayer(scope: Scope, x: Tensor, layer: ConvLayer): Tensor {
   const weight = scope.parameter('weight', filterShape(x, layer), 'decayed')
   const bias = layer.bias ? scope.parameter('bias', [layer.out], 'bias') : undefined
-  if (!bias || scope.mode === 'eval') return conv2d(x, weight, bias, layer)
-  return addBias(conv2d(x, weight, undefined, layer), bias)
+  return conv2d(x, weight, bias, layer)
 }
 
 /** Batch normalisation: `weight`, `bias`, `running_mean`, `running_var` [C]. */

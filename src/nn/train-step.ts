@@ -277,7 +277,7 @@ function traceProgram(build: TrainStepOptions['build'], imageLayout: ImageLayout
     trained.map(([, tensor]) => tensor),
   )
   const block = imageLayout.kind === 'blocked' ? imageLayout.block : undefined
-  const storages = block === undefined ? new Map<Tensor, never>() : filterStorages(graph, block)
+  const storages = block === undefined ? new Map<Tensor, never>() : filterStorages(graph)
   const seen = new Set<string>()
   const declared: Omit<Place, 'offset' | 'size'>[] = []
   for (const { name, shape, group } of scope.declarations) {

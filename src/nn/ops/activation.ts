@@ -3,6 +3,7 @@ import type { Tensor } from '../graph.ts'
 import { MICROSOFT } from '../lowering.ts'
 import { float } from '../onnx/model.ts'
 import { defineOp, f32 } from '../op.ts'
+import { blockedSiluGradient } from './batch-norm-blocked.ts'
 import { add, and, greater, greaterOrEqual, less, lessOrEqual, mul, softplus, tanh, where } from './elementwise.ts'
 
 type None = Record<never, never>
@@ -38,7 +39,11 @@ export const siluGradientOp = defineOp<None>({
     const bracket = writer.node('Add', [writer.node('Sub', [x!, y!]), writer.floats([1], [])])
     return [writer.node('Mul', [writer.node('Mul', [dy!, writer.node('Sigmoid', [x!])]), bracket])]
   },
-  samples: [{ inputs: [f32([2, 3]), f32([2, 3]), f32([2, 3])], attributes: {} }],
+  blocked: blockedSiluGradient,
+  samples: [
+    { inputs: [f32([2, 3]), f32([2, 3]), f32([2, 3])], attributes: {} },
+    { inputs: [f32([1, 16, 2, 3]), f32([1, 16, 2, 3]), f32([1, 16, 2, 3])], attributes: {} },
+  ],
 })
 
 /** x · sigmoid(x), also called Swish. */

@@ -2,6 +2,8 @@
 import { known, sizeOf, type Tensor } from '../graph.ts'
 import { float } from '../onnx/model.ts'
 import { defineOp, f32 } from '../op.ts'
+import { blockedBatchNorm, blockedBatchNormGradient } from './batch-norm-blocked.ts'
+import { batchNormCoefficients } from './batch-norm-coefficients.ts'
 
 interface BatchNorm {
   readonly epsilon: number
@@ -28,7 +30,13 @@ export const batchNormOp = defineOp<BatchNorm>({
       training_mode: 1,
     })
   },
+  blocked: blockedBatchNorm,
   samples: [
+    {
+      inputs: [f32([2, 12, 3, 5], -1, 2), f32([12], 0.5, 1.5), f32([12])],
+      attributes: { epsilon: 1e-3 },
+      withoutGradient: [1, 2],
+    },
     {
       inputs: [f32([3, 4, 2, 5], -1, 2), f32([4], 0.5, 1.5), f32([4])],
       attributes: { epsilon: 1e-3 },
@@ -72,6 +80,7 @@ export const batchNormGradientOp = defineOp<BatchNorm>({
     const dx = writer.node('Add', [writer.node('Mul', [dy!, perChannel(a)]), affine])
     return [dx, dgamma, dbeta]
   },
+  blocked: blockedBatchNormGradient,
   samples: [
     {
       inputs: [f32([3, 4, 2, 5], -1, 2), f32([4], 0.5, 1.5), f32([4]), f32([4], 0.5, 1), f32([3, 4, 2, 5])],
@@ -79,28 +88,6 @@ export const batchNormGradientOp = defineOp<BatchNorm>({
     },
   ],
 })
-
-/** The per-channel arithmetic of the gradient; all values are vectors of one length. */
-export function batchNormCoefficients(
-  { writer }: { writer: import('../onnx/model.ts').GraphWriter },
-  v: { gamma: string; mean: string; variance: string; m1: string; m2: string; count: number; epsilon: number },
-) {
-  const op = (operator: string, a: string, b: string) => writer.node(operator, [a, b])
-  const sigma2 = op('Add', v.variance, writer.floats([v.epsilon], []))
-  const sigma = writer.node('Sqrt', [sigma2])
-  const covariance = op('Sub', v.m2, op('Mul', v.mean, v.m1))
-  const count = writer.floats([v.count], [])
-  const a = op('Div', v.gamma, sigma)
-  const minusB = op('Mul', a, op('Div', covariance, sigma2))
-  const b = writer.node('Neg', [minusB])
-  return {
-    dgamma: op('Mul', op('Div', covariance, sigma), count),
-    dbeta: op('Mul', v.m1, count),
-    a,
-    b,
-    d: op('Sub', op('Mul', minusB, v.mean), op('Mul', a, v.m1)),
-  }
-}
 
 /**
  * Normalises [N, C, H, W] by the statistics of the batch.

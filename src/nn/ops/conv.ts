@@ -5,6 +5,7 @@ import { windowDim } from '../dims.ts'
 import { type Graph, known, type Tensor, type TensorType } from '../graph.ts'
 import type { Storage } from '../lowering.ts'
 import { defineOp, f32, type LowerContext, type Op } from '../op.ts'
+import { blockedConv, blockedInputGradient, blockedWeightGradient, storagesOf } from './conv-blocked.ts'
 import { add } from './elementwise.ts'
 import { reduceSum } from './reduce.ts'
 import { reshape } from './shape.ts'
@@ -63,6 +64,7 @@ export const conv2dOp: Op<ConvAttributes> = defineOp<ConvAttributes>({
     needs(1) ? conv2dWeightGradient(x!, dy!, kernelOf(w!), attributes) : undefined,
   ],
   onnx: ({ lowering: { writer }, inputs, attributes }) => [writer.node('Conv', inputs, onnxAttributes(attributes))],
+  blocked: blockedConv,
   samples: [
     { inputs: [f32([2, 3, 6, 5]), f32([4, 3, 3, 3])], attributes: normal({ stride: 2, padding: 1 }) },
     { inputs: [f32([2, 3, 6, 6]), f32([4, 3, 1, 1])], attributes: normal({}) },
@@ -91,6 +93,7 @@ export const conv2dInputGradientOp: Op<InputGradientAttributes> = defineOp<Input
     needs(1) ? conv2dWeightGradient(upstream!, dy!, kernelOf(w!), attributes) : undefined,
   ],
   onnx: (context) => [lowerInputGradient(context)],
+  blocked: blockedInputGradient,
   samples: [
     {
       inputs: [f32([2, 4, 3, 3]), f32([4, 3, 3, 3])],
@@ -154,6 +157,7 @@ export const conv2dWeightGradientOp: Op<WeightGradientAttributes> = defineOp<Wei
     needs(1) ? apply(conv2dOp, [x!, upstream!], attributes) : undefined,
   ],
   onnx: (context) => [lowerWeightGradient(context)],
+  blocked: blockedWeightGradient,
   samples: [
     {
       inputs: [f32([2, 3, 6, 5]), f32([2, 4, 3, 3])],
@@ -289,10 +293,8 @@ export function convTranspose2d(x: Tensor, w: Tensor, bias?: Tensor, options: Co
   return bias ? addBias(y, bias) : y
 }
 
-/**
- * Storages of the parameters that only convolutions read, for the blocked form: they are kept in filter storage and
- * never converted.
- */
-export function filterStorages(_graph: Graph, _block: number): Map<Tensor, Storage> {
-  return new Map()
-}
+/** Ops that read a filter as their second input. */
+const filterReaders: ReadonlySet<string> = new Set([conv2dOp.name, conv2dBiasOp.name, conv2dInputGradientOp.name])
+
+/** Storages for the blocked form of the parameters that are filters; parameters that are not in the map are plain. */
+export const filterStorages = (graph: Graph): Map<Tensor, Storage> => storagesOf(graph, filterReaders)

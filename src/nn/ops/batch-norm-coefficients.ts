@@ -1,0 +1,24 @@
+// Per-channel arithmetic of the batch-norm gradient, shared by the plain and the blocked form.
+import type { GraphWriter } from '../onnx/model.ts'
+
+/** The per-channel arithmetic of the gradient; all values are vectors of one length. */
+export function batchNormCoefficients(
+  { writer }: { writer: GraphWriter },
+  v: { gamma: string; mean: string; variance: string; m1: string; m2: string; count: number; epsilon: number },
+) {
+  const op = (operator: string, a: string, b: string) => writer.node(operator, [a, b])
+  const sigma2 = op('Add', v.variance, writer.floats([v.epsilon], []))
+  const sigma = writer.node('Sqrt', [sigma2])
+  const covariance = op('Sub', v.m2, op('Mul', v.mean, v.m1))
+  const count = writer.floats([v.count], [])
+  const a = op('Div', v.gamma, sigma)
+  const minusB = op('Mul', a, op('Div', covariance, sigma2))
+  const b = writer.node('Neg', [minusB])
+  return {
+    dgamma: op('Mul', op('Div', covariance, sigma), count),
+    dbeta: op('Mul', v.m1, count),
+    a,
+    b,
+    d: op('Sub', op('Mul', minusB, v.mean), op('Mul', a, v.m1)),
+  }
+}

@@ -1,0 +1,262 @@
+// Blocked forms of the convolutions. b is the block size, x is [N, I, H, W], y is [N, O, OH, OW]; activations lie as
+// [N, I/b, H, W, b] and filters as [O/b, I/b, kh, kw, b(in), b(out)] (lowering.ts). Every reshape below is free: it only
+// gives the same bytes another nominal shape.
+import { type Graph, known, leafOf, type Tensor } from '../graph.ts'
+import type { Lowering, Storage } from '../lowering.ts'
+import type { BlockedNode } from '../op.ts'
+import type { ConvAttributes } from './conv.ts'
+
+/** A 6x6 convolution with stride 2 on the image: the stem of YOLOv5, 3x3 on the space-to-depth image. */
+const isStem = (x: Tensor, w: Tensor, { stride, padding, dilation, groups }: ConvAttributes): boolean => {
+  const leaf = leafOf(x)
+  return (
+    leaf?.kind === 'image' &&
+    leaf.layout.kind === 'blocked' &&
+    w.shape[2] === 6 &&
+    w.shape[3] === 6 &&
+    stride === 2 &&
+    padding[0] === 2 &&
+    padding[1] === 2 &&
+    dilation === 1 &&
+    groups === 1
+  )
+}
+
+/**
+ * Storages of the parameters that only convolutions read: they are kept as blocked filters and never converted.
+ * Everything else is plain and not in the map.
+ *
+ * @param readers - names of the ops whose second input is a filter
+ */
+export function storagesOf(graph: Graph, readers: ReadonlySet<string>): Map<Tensor, Storage> {
+  const storages = new Map<Tensor, Storage>()
+  const spoiled = new Set<Tensor>()
+  for (const { op, inputs, attributes } of graph.nodes)
+    for (const [i, input] of inputs.entries()) {
+      if (leafOf(input)?.kind !== 'parameter') continue
+      const reads = readers.has(op.name) && i === 1 && attributes.groups === 1
+      const storage = !reads ? undefined : isStem(inputs[0]!, input, attributes) ? 'stem' : 'filter'
+      const before = storages.get(input)
+      if (storage === undefined || (before !== undefined && before !== storage)) spoiled.add(input)
+      else storages.set(input, storage)
+    }
+  for (const parameter of spoiled) storages.delete(parameter)
+  return storages
+}
+
+/** Forward: the runtime's own direct convolution. */
+export function blockedConv(lowering: Lowering, { inputs, outputs, attributes }: BlockedNode<ConvAttributes>): boolean {
+  const [x, w, bias] = inputs
+  const { stride, padding, dilation, groups } = attributes
+  if (groups !== 1) return false
+  const stem = isStem(x!, w!, attributes)
+  const [out, , kh, kw] = w!.shape.map(known)
+  const stored = lowering.blockedChannels(out!)
+  const pads = stem ? [1, 1, 1, 1] : [...padding, ...padding]
+  const names = stem
+    ? [lowering.value(x!, 'stem'), lowering.value(w!, 'stem')]
+    : [lowering.value(x!, 'blocked'), lowering.value(w!, 'filter')]
+  if (bias) names.push(lowering.padVector(lowering.value(bias), out!, stored))
+  const y = lowering.nchwc('Conv', names, {
+    kernel_shape: stem ? [3, 3] : [kh!, kw!],
+    strides: stem ? [1, 1] : [stride, stride],
+    pads,
+    dilations: [dilation, dilation],
+  })
+  lowering.define(outputs[0]!, 'blocked', y)
+  return true
+}
+
+/**
+ * The filter with inputs and outputs exchanged, before the taps are put in order: [I/b, O/b, kh·kw, b(out), b(in)].
+ * ReorderOutput on the filter seen as [1, O, 1, I·kh·kw] gives [O/b, b(out), I/b, kh·kw, b(in)].
+ */
+function exchangedFilter(lowering: Lowering, w: Tensor): string {
+  const cached = lowering.derived.get(w)
+  if (cached) return cached
+  const [out, into] = w.shape.slice(0, 2).map((channels) => lowering.blockedChannels(known(channels)))
+  const taps = known(w.shape[2]) * known(w.shape[3])
+  const block = lowering.blockSize
+  const flat = lowering.reshape(lowering.value(w, 'filter'), [1, out!, 1, into! * taps])
+  const rows = lowering.nchwc('ReorderOutput', [flat], { channels: out! })
+  const parts = lowering.reshape(rows, [out! / block, block, into! / block, taps, block])
+  const exchanged = lowering.writer.node('Transpose', [parts], { perm: [2, 0, 3, 1, 4] })
+  lowering.derived.set(w, exchanged)
+  return exchanged
+}
+
+/** Gradient by the input, for stride 1 and for stride 2 on even sizes. */
+export function blockedInputGradient(
+  lowering: Lowering,
+  { inputs, outputs, attributes }: BlockedNode<ConvAttributes & { readonly size: readonly [number, number] }>,
+): boolean {
+  const [dy, w] = inputs
+  const { stride, padding, dilation, groups, size } = attributes
+  const { writer, blockSize: block } = lowering
+  if (groups !== 1 || stride > 2 || (stride === 2 && dilation !== 1)) return false
+  const [out, into] = w!.shape.slice(0, 2).map((channels) => lowering.blockedChannels(known(channels)))
+  const kernel = w!.shape.slice(2).map(known)
+  const outSize = dy!.shape.slice(2).map(known)
+  const [kh, kw] = kernel as [number, number]
+
+  /** Convolution of dy with some taps of the exchanged filter. */
+  const convolve = (rows: readonly number[], columns: readonly number[], pads: readonly number[]) => {
+    const taps = rows.flatMap((row) => columns.map((column) => row * kw + column))
+    const exchanged = exchangedFilter(lowering, w!)
+    const chosen =
+      taps.length === 1 && kh * kw === 1
+        ? exchanged
+        : writer.node('Gather', [exchanged, writer.integers(taps)], { axis: 2 })
+    return lowering.nchwc(
+      'Conv',
+      [lowering.value(dy!, 'blocked'), lowering.reshape(chosen, [into!, out!, rows.length, columns.length])],
+      { kernel_shape: [rows.length, columns.length], pads, dilations: stride === 1 ? [dilation, dilation] : [1, 1] },
+    )
+  }
+
+  if (stride === 1) {
+    const pads = kernel.map((length, i) => dilation * (length - 1) - padding[i]!)
+    if (pads.some((length) => length < 0)) return false
+    const reversed = (length: number) => Array.from({ length }, (_, tap) => length - 1 - tap)
+    lowering.define(outputs[0]!, 'blocked', convolve(reversed(kh), reversed(kw), [...pads, ...pads]))
+    return true
+  }
+
+  // Stride 2: pixels of each parity get their own taps, dx[2y + r] = Σ dy[y + o] w[a] with o = (r + p − a) / 2.
+  const phases = kernel.map((length, axis) =>
+    [0, 1].map((parity) => phase(length, padding[axis]!, parity, outSize[axis]!)),
+  )
+  if (size.some((length, axis) => length !== 2 * outSize[axis]!)) return false
+  if (phases.flat().some(({ taps, before, after }) => taps.length === 0 || before < 0 || after < 0)) return false
+  const planes = (known(dy!.shape[0]) * into!) / block
+  const [oh, ow] = outSize as [number, number]
+  const rows = phases[0]!.map((row) => {
+    const halves = phases[1]!.map((column) => {
+      const half = convolve(row.taps, column.taps, [row.before, column.before, row.after, column.after])
+      return lowering.reshape(half, [planes, oh, 1, ow, 1, block])
+    })
+    return writer.node('Concat', halves, { axis: 4 })
+  })
+  const dx = writer.node('Concat', rows, { axis: 2 })
+  lowering.define(outputs[0]!, 'blocked', lowering.reshape(dx, [known(dy!.shape[0]), into!, ...size]))
+  return true
+}
+
+/** Taps that reach pixels of one parity, in the order in which they meet dy, and the padding of dy. */
+function phase(kernel: number, padding: number, parity: number, outputs: number) {
+  const taps: number[] = []
+  for (let tap = kernel - 1; tap >= 0; tap--) if ((parity + padding - tap) % 2 === 0) taps.push(tap)
+  const offset = (tap: number | undefined) => (tap === undefined ? 0 : (parity + padding - tap) / 2)
+  const before = -offset(taps[0])
+  const after = offset(taps.at(-1))
+  return { taps, before: before === 0 ? 0 : before, after, outputs }
+}
+
+/** Gradient by the weight; left in filter (or stem) storage. */
+export function blockedWeightGradient(
+  lowering: Lowering,
+  { inputs, outputs, attributes }: BlockedNode<ConvAttributes & { readonly kernel: readonly [number, number] }>,
+): boolean {
+  const [x, dy] = inputs
+  const [dw] = outputs
+  if (attributes.groups !== 1 || attributes.dilation !== 1) return false
+  const stem = isStem(x!, dw!, attributes)
+  const geometry: Geometry = {
+    batch: known(x!.shape[0]),
+    into: stem ? 16 : lowering.blockedChannels(known(x!.shape[1])),
+    out: lowering.blockedChannels(known(dy!.shape[1])),
+    size: x!.shape.slice(2).map((length) => (stem ? known(length) / 2 : known(length))),
+    outSize: dy!.shape.slice(2).map(known),
+    kernel: stem ? [3, 3] : attributes.kernel,
+    stride: stem ? 1 : attributes.stride,
+    padding: stem ? [1, 1] : attributes.padding,
+  }
+  const values = { x: lowering.value(x!, stem ? 'stem' : 'blocked'), dy: lowering.value(dy!, 'blocked') }
+  const { kernel, stride } = geometry
+  const result =
+    kernel[0] * kernel[1] === 1 && stride === 1
+      ? pointwiseWeightGradient(lowering, values, geometry)
+      : volumeWeightGradient(lowering, values, geometry)
+  lowering.define(dw!, stem ? 'stem' : 'filter', result)
+  return true
+}
+
+interface Geometry {
+  readonly batch: number
+  /** Stored channels. */
+  readonly into: number
+  readonly out: number
+  readonly size: readonly number[]
+  readonly outSize: readonly number[]
+  readonly kernel: readonly number[]
+  readonly stride: number
+  readonly padding: readonly number[]
+}
+
+interface Values {
+  readonly x: string
+  readonly dy: string
+}
+
+/** dy as [O, N, OH·OW], the filter of the convolution that makes the weight gradient. */
+function channelMajor(lowering: Lowering, dy: string, { batch, out, outSize }: Geometry): string {
+  const block = lowering.blockSize
+  const pixels = outSize[0]! * outSize[1]!
+  const blocks = lowering.reshape(dy, [batch, out / block, pixels * block])
+  const turned = out === block ? blocks : lowering.writer.node('Transpose', [blocks], { perm: [1, 0, 2] })
+  return lowering.nchwc('ReorderOutput', [lowering.reshape(turned, [out / block, block, 1, batch * pixels])], {
+    channels: block,
+  })
+}
+
+/** [O, I/b, kh, kw, b(in)] to filter storage: ReorderInput moves b of the outputs to the end. */
+function toFilter(lowering: Lowering, value: string, { out, into, kernel }: Geometry): string {
+  const columns = into * kernel[0]! * kernel[1]!
+  const filter = lowering.nchwc('ReorderInput', [lowering.reshape(value, [1, out, 1, columns])])
+  return lowering.reshape(filter, [out, into, kernel[0]!, kernel[1]!])
+}
+
+/**
+ * dw[o, i, a, e] = Σ over n, y, x of dy · x as a 3-D convolution: batch as channels, I/b as depth, a row of W·b floats as
+ * columns, so that the innermost run of the result is kw·b long. dy is the filter; stride and dilation change places.
+ */
+function volumeWeightGradient(lowering: Lowering, values: Values, geometry: Geometry): string {
+  const { batch, into, out, size, outSize, kernel, stride, padding } = geometry
+  const block = lowering.blockSize
+  const far = kernel.map((taps, i) => taps - 1 + (outSize[i]! - 1) * stride + 1 - size[i]! - padding[i]!)
+  let x = lowering.reshape(values.x, [batch, into / block, size[0]!, size[1]! * block])
+  const used = size.map((length, i) => length + Math.min(far[i]!, 0))
+  if (far.some((length) => length < 0)) {
+    const { writer } = lowering
+    const ends = writer.integers([used[0]!, used[1]! * block])
+    x = writer.node('Slice', [x, writer.integers([0, 0]), ends, writer.integers([2, 3])])
+  }
+  const [bottom, right] = far.map((length) => Math.max(length, 0))
+  const result = lowering.writer.node(
+    'Conv',
+    [
+      lowering.reshape(x, [1, batch, into / block, used[0]!, used[1]! * block]),
+      lowering.reshape(channelMajor(lowering, values.dy, geometry), [out, batch, 1, ...outSize]),
+    ],
+    {
+      kernel_shape: [1, ...outSize],
+      dilations: [1, stride, stride * block],
+      pads: [0, padding[0]!, padding[1]! * block, 0, bottom!, right! * block],
+    },
+  )
+  return toFilter(lowering, result, geometry)
+}
+
+/** 1x1 filters: a product of matrices per image, x in place. */
+function pointwiseWeightGradient(lowering: Lowering, values: Values, geometry: Geometry): string {
+  const { writer, blockSize: block } = lowering
+  const { batch, into, out, outSize } = geometry
+  const pixels = outSize[0]! * outSize[1]!
+  const dy = lowering.reshape(lowering.nchwc('ReorderOutput', [values.dy], { channels: out }), [batch, 1, out, pixels])
+  const x = lowering.reshape(values.x, [batch, into / block, pixels, block])
+  const products = writer.node('MatMul', [dy, x])
+  // [N, I/b, O, b(in)] -> [I/b, O/b, b(out), b(in)] -> [O/b, I/b, b(in), b(out)]
+  const sum = writer.node('ReduceSum', [products, writer.integers([0])], { keepdims: 0 })
+  const parts = lowering.reshape(sum, [into / block, out / block, block, block])
+  return lowering.reshape(writer.node('Transpose', [parts], { perm: [1, 0, 3, 2] }), [out, into, 1, 1])
+}
