@@ -1,4 +1,4 @@
-// About how long a training takes, told before it begins.
+// About how long a training takes and how much memory it needs, told before it begins.
 
 /** What decides the time. */
 export interface Workload {
@@ -27,4 +27,28 @@ export function estimateSeconds(work: Workload): number {
   const train = work.trainImages * (perImage * trainingPasses + otherPerImage.train)
   const val = work.valImages * (perImage + otherPerImage.val)
   return work.epochs * train + (work.validate === 'every' ? work.epochs + 1 : 1) * val
+}
+
+/** What decides the memory. */
+export interface MemoryLoad {
+  readonly parameters: number
+  /** As in {@link Workload}. */
+  readonly gflops: number
+  /** `width_multiple` of the model: operations grow with its square, what is kept for the backward pass with itself. */
+  readonly width: number
+  readonly imagePx: number
+  readonly batchSize: number
+}
+
+/** Node, ONNX Runtime, a compiled graph and the loader's threads. */
+const baseBytes = 350e6
+/** Bytes kept per image of 640 × 640, of gflops / width; from YOLOv5n at 128, 320 and 640 px. */
+const bytesPerActivity = 1.2e7
+/** Copies of a parameter: weight, gradient, momentum and average, some of them twice. */
+const copies = 8
+
+/** Bytes of the process that trains, right within a third. */
+export function estimateBytes({ parameters, gflops, width, imagePx, batchSize }: MemoryLoad): number {
+  const images = batchSize * (imagePx / 640) ** 2
+  return baseBytes + 4 * copies * parameters + (images * gflops * bytesPerActivity) / Math.max(0.05, width)
 }

@@ -99,7 +99,7 @@ export async function runEvolve(flags: TrainFlags, generations: number, terminal
  * last epoch, and an early stop cannot happen.
  */
 function evolveOptions(options: TrainOptions): TrainOptions {
-  return { ...options, save: false, validate: 'last', plots: false, patience: 0, savePeriod: -1 }
+  return { ...options, save: 'never', validate: 'last', plots: false, patience: 0, savePeriod: -1 }
 }
 
 /** The folder of a new evolution, or with `--resume` the latest one (or the one named there). */

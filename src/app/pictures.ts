@@ -20,7 +20,7 @@ export class Pictures {
 
   /** Takes note of an event; drawing goes on in the background, one picture at a time. */
   onEvent(event: TrainEvent): void {
-    if (event.type === 'start') this.#onNames(event.names)
+    if (event.type === 'start') this.name(event.names)
     else if (event.type === 'labels') {
       const table = { labels: event.boxes, names: event.names }
       this.#draw('labels.jpg', async (report) => report.labelsFigure(table))
@@ -43,7 +43,8 @@ export class Pictures {
     await this.#work
   }
 
-  #onNames(names: readonly string[]): void {
+  /** Tells the class names, which the `start` event of a training does by itself. */
+  name(names: readonly string[]): void {
     this.#names = names
     if (this.#hinted) return
     this.#hinted = true

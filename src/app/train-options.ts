@@ -17,7 +17,7 @@ export function toTrainOptions(flags: TrainFlags, { hyp, cosLr }: Pick<LoadedHyp
     imagePx: flags.imgsz,
     rect: flags.rect,
     resume: '',
-    save: !flags.nosave,
+    save: flags.nosave ? 'last' : 'every',
     validate: flags.noval ? 'last' : 'every',
     plots: !flags.noplots,
     autoAnchor: !flags.noautoanchor,

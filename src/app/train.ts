@@ -2,7 +2,6 @@
 // evolve.ts takes over.
 import { rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { UsageError } from '../base/index.ts'
 import type { TrainEvent, TrainOptions, TrainResult } from '../detect/index.ts'
 import type { TrainFlags } from './cli/train-flags.ts'
 import { Terminal } from './console/terminal.ts'
@@ -14,6 +13,9 @@ import { Pictures } from './pictures.ts'
 import { findCheckpoint } from './resume.ts'
 import { startLine } from './start-line.ts'
 import { runFolder, toTrainOptions } from './train-options.ts'
+
+/** Options of a training that writes into a folder. */
+type RunOptions = TrainOptions & { readonly saveDir: string }
 
 /** @returns the exit code */
 export async function runTrain(flags: TrainFlags): Promise<number> {
@@ -27,7 +29,7 @@ export async function runTrain(flags: TrainFlags): Promise<number> {
   return trainOnce(options, flags.yes, terminal)
 }
 
-async function newRun(flags: TrainFlags, terminal: Terminal): Promise<TrainOptions> {
+async function newRun(flags: TrainFlags, terminal: Terminal): Promise<RunOptions> {
   const { loadHyp } = await import('../detect/index.ts')
   const hyp = loadHyp(flags.hyp)
   const options = toTrainOptions(flags, hyp)
@@ -42,17 +44,16 @@ async function newRun(flags: TrainFlags, terminal: Terminal): Promise<TrainOptio
   return { ...options, saveDir: await incrementPath(runFolder(flags, false), { existOk: flags.existOk }) }
 }
 
-async function resumedRun(flags: TrainFlags, terminal: Terminal): Promise<TrainOptions> {
+async function resumedRun(flags: TrainFlags, terminal: Terminal): Promise<RunOptions> {
   const { checkpoint, folder } = await findCheckpoint(flags.resume, flags.project ?? 'runs/train')
   const { readCheckpointOptions } = await import('../detect/index.ts')
-  const options = await readCheckpointOptions(checkpoint)
+  const options = readCheckpointOptions(checkpoint)
   terminal.line(`Going on with ${folder} from ${checkpoint}; its own options count, not those of this command line.`)
   return { ...options, resume: checkpoint, saveDir: folder }
 }
 
-async function trainOnce(options: TrainOptions, yes: boolean, terminal: Terminal): Promise<number> {
+async function trainOnce(options: RunOptions, yes: boolean, terminal: Terminal): Promise<number> {
   const { saveDir } = options
-  if (saveDir === undefined) throw new UsageError('a training of the command line has a folder')
   const { Slot } = await import('../run/index.ts')
   const interrupts = watchInterrupts(terminal)
   const cancelled = new AbortController()
@@ -101,6 +102,6 @@ function tellEnd(result: TrainResult, options: TrainOptions, saveDir: string, te
       : `${done} done. Best was epoch ${result.bestEpoch}.`,
   )
   terminal.line(resultsText(result.results))
-  if (options.save) terminal.line(`Weights: ${join(saveDir, 'weights/best.safetensors')}`)
+  if (options.save !== 'never') terminal.line(`Weights: ${join(saveDir, 'weights/best.safetensors')}`)
   terminal.line(`Results saved to ${terminal.bold(saveDir)}`)
 }

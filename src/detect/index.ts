@@ -41,4 +41,4 @@ export {
 export type { BatchImages, ClassRow, EpochResults, TrainEvent, TrainResult, ValCurves } from './train/events.ts'
 export { type TrainHooks, TrainingHost, train } from './train/host.ts'
 export { type TrainOptions, trainDefaults } from './train/options.ts'
-export type { Metrics } from './val/index.ts'
+export { type Metrics, type ValidateOptions, validate } from './val/index.ts'

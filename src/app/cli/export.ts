@@ -9,7 +9,8 @@ import { integer } from './values.ts'
 export interface ExportFlags {
   readonly weights: string
   readonly include: readonly string[]
-  readonly imgsz: number
+  /** That of the training if not given. */
+  readonly imgsz?: number
   readonly output?: string
 }
 
@@ -58,9 +59,10 @@ export const exportModel = defineCommand({
           .default(undefined, 'onnx'),
       )
       .addOption(
-        new Option('--imgsz <pixels>', 'image size noted in the model (also --img)')
-          .argParser(integer(32, 8192))
-          .default(640),
+        new Option(
+          '--imgsz <pixels>',
+          'image size noted in the model (also --img); that of the training if not given',
+        ).argParser(integer(32, 8192)),
       )
       .option('--output <file>', 'file to write; the weights’ name with .onnx if not given')
       .addHelpText(

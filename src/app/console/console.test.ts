@@ -45,7 +45,7 @@ const events: TrainEvent[] = [
     saveDir: 'runs/train/exp',
   },
   ...[0, 1].flatMap((epoch): TrainEvent[] => [
-    ...[0, 1].map(
+    ...[1, 2].map(
       (batch): TrainEvent => ({
         type: 'batch',
         epoch,
@@ -57,7 +57,7 @@ const events: TrainEvent[] = [
         memoryBytes: 6.2e8,
       }),
     ),
-    { type: 'val-batch', batch: 0, batches: 1 },
+    { type: 'val-batch', batch: 1, batches: 1 },
     { type: 'val', rows: [row('all'), row('a'), row('b')], final: false },
     {
       type: 'epoch',

@@ -108,13 +108,12 @@ export class TrainConsole {
       }
     }
     const seconds = this.#now() - this.#epoch.began
-    const done = event.batch + 1
     const row =
       columns(11, [`${event.epoch}/${this.#epochs - 1}`, memoryText(event.memoryBytes)]) +
       event.losses.map((loss) => column(loss)).join('') +
       column(event.instances) +
       column(event.imagePx)
-    this.#terminal.live(`${row}: ${progressText(done, event.batches, seconds)}`)
+    this.#terminal.live(`${row}: ${progressText(event.batch, event.batches, seconds)}`)
   }
 
   #onValBatch({ batch, batches }: EventOf<'val-batch'>): void {
@@ -123,7 +122,7 @@ export class TrainConsole {
       this.#valBegan = this.#now()
     }
     const seconds = this.#now() - this.#valBegan
-    if (this.#terminal.interactive) this.#terminal.live(`${valTitle()}: ${progressText(batch + 1, batches, seconds)}`)
+    if (this.#terminal.interactive) this.#terminal.live(`${valTitle()}: ${progressText(batch, batches, seconds)}`)
   }
 
   #onVal({ rows, final }: EventOf<'val'>): void {

@@ -2,6 +2,7 @@
 // whether the planned training fits into memory.
 import { createRequire } from 'node:module'
 import { bytesText } from '../console/text.ts'
+import { estimateBytes } from '../estimate.ts'
 import { type Check, note, ok, problem } from './finding.ts'
 import { availableMemory } from './system.ts'
 
@@ -72,8 +73,14 @@ export const memory: Check = async (plan) => {
   const { available, total, limited } = availableMemory()
   const have = `${bytesText(available)} available of ${bytesText(total)}${limited ? ' (limit of this container)' : ''}`
   try {
-    const { estimateTrainingBytes } = await import('../../detect/index.ts')
-    const need = estimateTrainingBytes(plan)
+    const { loadModel, summarise } = await import('../../detect/index.ts')
+    const model = loadModel(plan.cfg)
+    const need = estimateBytes({
+      ...summarise(model),
+      width: model.yaml.width_multiple,
+      imagePx: plan.imagePx,
+      batchSize: plan.batchSize,
+    })
     const what = `${plan.cfg} at ${plan.imagePx} px, batch ${plan.batchSize}, takes about ${bytesText(need)}`
     if (need > available)
       return [problem('Memory', `${have}; ${what}. Choose a smaller --batch-size, --imgsz or --cfg.`)]
