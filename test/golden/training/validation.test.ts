@@ -8,6 +8,7 @@ import { NumpyRandom } from '../../../src/base/index.ts'
 import { createDataPool, createValLoader, openDataset, readDatasetYaml } from '../../../src/detect/data/index.ts'
 import { Evaluator } from '../../../src/detect/evaluator.ts'
 import { gridAnchors, parseModel } from '../../../src/detect/model/index.ts'
+import { formatResultsHeader, formatResultsRow } from '../../../src/detect/results.ts'
 import { validate, validationLoss } from '../../../src/detect/val/index.ts'
 import { readSafetensors } from '../../../src/nn/index.ts'
 import { golden, readReferenceJson, referenceFiles, referencePath } from '../reference.ts'
@@ -31,7 +32,7 @@ golden<Recorded>(
       const names = Array.from({ length: run.nc }, (_, i) => `class ${i}`)
       const yaml = join(temporary, 'data.yaml')
       const root = JSON.stringify(referencePath(folder))
-      writeFileSync(yaml, `path: ${root}\ntrain: images/train\nval: images/val\nnames: ${JSON.stringify(names)}\n`)
+      writeFileSync(yaml, `path: ${root}\ntrain: images/val\nval: images/val\nnames: ${JSON.stringify(names)}\n`)
       const pool = createDataPool(0)
       try {
         const definition = parseModel(run.model_yaml, 'run.json', { classes: run.nc })
@@ -96,6 +97,37 @@ golden<Recorded>(
         await pool.close()
         rmSync(temporary, { recursive: true, force: true })
       }
+    })
+  },
+)
+
+golden<Recorded>(
+  folder,
+  'results.csv',
+  () =>
+    referenceFiles(folder, /^(run\.json|results\.csv)$/).length === 2
+      ? readReferenceJson(`${folder}/run.json`).epochs
+      : [],
+  (epochs) => {
+    it('has the same bytes', () => {
+      const lines = epochs.map(({ epoch, values_tbox_tobj_tcls_P_R_mAP50_mAP_vbox_vobj_vcls_lr0_lr1_lr2: v }) =>
+        formatResultsRow({
+          epoch,
+          trainLosses: [v[0], v[1], v[2]],
+          results: {
+            precision: v[3],
+            recall: v[4],
+            mAP50: v[5],
+            mAP50to95: v[6],
+            valBoxLoss: v[7],
+            valObjLoss: v[8],
+            valClsLoss: v[9],
+          },
+          lr: [v[10], v[11], v[12]],
+        }),
+      )
+      const text = `${[formatResultsHeader(), ...lines].join('\n')}\n`
+      expect(text).toBe(readFileSync(referencePath(`${folder}/results.csv`), 'utf8'))
     })
   },
 )
