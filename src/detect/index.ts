@@ -13,8 +13,15 @@
  * ```
  */
 export { imageLayoutFor, type LayoutChoice, probeBlockSize, type Weights } from '../nn/index.ts'
-export { defaultCacheFolder as cacheFolder, type ImageLayout, readDatasetYaml, toPlainImages } from './data/index.ts'
-export { Evaluator } from './evaluator.ts'
+export {
+  defaultCacheFolder as cacheFolder,
+  type ImageLayout,
+  type RgbImage,
+  readDatasetYaml,
+  toPlainImages,
+} from './data/index.ts'
+export { type Detection, type DetectOptions, Detector, loadDetector } from './detector.ts'
+export { type EvaluationImages, Evaluator } from './evaluator.ts'
 export { checkHyp, type LoadedHyp, loadHyp, parseHyp, type TrainHyp, type TrainHypKey, trainHyp } from './hyp.ts'
 export { exportDetector, loadModel, type ModelDefinition, parseModel, summarise } from './model/index.ts'
 export { packagedNames, resolveFile } from './resolve.ts'
