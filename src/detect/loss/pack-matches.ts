@@ -111,15 +111,15 @@ export function lossFeeds(matched: readonly MatchedRows[], numbers: LossNumbers,
   for (const [level, { ny, nx }] of levels.entries()) {
     const match = matched[level]!
     const start = level * capacity
-    const taken = new Set<number>()
+    const taken = new Uint8Array(batch * anchorsPerLevel * ny * nx)
     for (let row = match.count - 1; row >= 0; row--) {
       const plane = match.image[row]! * anchorsPerLevel + match.anchor[row]!
       const place = match.gridY[row]! * nx + match.gridX[row]!
       const slot = plane * ny * nx + place
       indices[start + row] = plane * (5 + classes) * ny * nx + place
-      indices[count + start + row] = taken.has(slot) ? dump : offset + slot
+      indices[count + start + row] = taken[slot] ? dump : offset + slot
       indices[2 * count + start + row] = match.classes[row]!
-      taken.add(slot)
+      taken[slot] = 1
       const at = rowColumns * (start + row)
       for (let i = 0; i < 4; i++) rows[at + i] = match.boxes[4 * row + i]!
       rows[at + 4] = match.anchorSizes[2 * row]!
