@@ -96,7 +96,7 @@ export class DurableFile {
  * @throws {@link StudyWriteError}
  */
 export async function replaceFile(path: string, text: string): Promise<void> {
-  const temporary = `${path}.${process.pid}.tmp`
+  const temporary = `${path}.tmp` // one writer: a name left by a crash is used again
   try {
     const file = await open(temporary, 'w')
     try {
