@@ -34,7 +34,7 @@ export interface ProgramOptions {
   readonly runtime: RuntimeOptions
 }
 
-/** Memory for the sessions of a program: the usual batch, the smaller last one, and some capacities. */
+/** Memory for the sessions of a program: the usual batch, the smaller last one; many shapes if batches are rectangular. */
 const sessionBudgetBytes = 3 * 2 ** 30
 
 /** What a trial brings along. */
@@ -88,7 +88,7 @@ export class TrainProgram {
       levels.map((level, i) => ({ ...level, anchors: anchors[i]! })),
       anchorThreshold,
     )
-    this.capacity = Math.max(this.capacity, matchCapacity(matchCount(matched)))
+    await this.makeRoom(matchCount(matched))
     const geometry: LossGeometry = {
       batch: batch.batch,
       classes: definition.classes,
@@ -105,6 +105,13 @@ export class TrainProgram {
 
   async dispose(): Promise<void> {
     await this.steps.dispose()
+  }
+
+  /** Grows the capacity, with a margin for the batches to come; sessions of the smaller one would never be used again. */
+  private async makeRoom(matches: number): Promise<void> {
+    if (matches <= this.capacity) return
+    await this.steps.dispose()
+    this.capacity = matchCapacity(1.25 * matches)
   }
 
   private compile(batch: TrainBatch, geometry: LossGeometry): Promise<TrainStep> {
