@@ -63,21 +63,6 @@ export function rgbToHsv(r: number, g: number, b: number): number {
 }
 
 /**
- * Changes colours in place: RGB -> HSV -> tables -> RGB.
- *
- * @param rgb - interleaved, [height, width, 3]
- */
-export function applyHsv(rgb: Uint8Array, width: number, tables: HsvTables): void {
-  const { hue, saturation, value } = tables
-  const cutColumns = width - (width % VECTOR)
-  for (let i = 0, x = 0; i < rgb.length; i += 3) {
-    const packed = rgbToHsv(rgb[i], rgb[i + 1], rgb[i + 2])
-    writeRgb(hue[packed >> 16], saturation[(packed >> 8) & 255], value[packed & 255], x < cutColumns, rgb, i)
-    if (++x === width) x = 0
-  }
-}
-
-/**
  * Columns that OpenCV converts at once. Kept for compatibility: it cuts off the fraction of a channel there, and rounds in
  * the columns beyond the last multiple of 32. Training images have none of these.
  */
@@ -86,52 +71,59 @@ export const VECTOR = 32
 /** Value of the strongest channel when fractions are cut off: some come out one lower. */
 const cutValue = Uint8Array.from(unit, (x) => Math.fround(x * 255))
 
+/** Weakest channel by saturation * 256 + value, fractions cut off. */
+const cutLow = new Uint8Array(65536)
+for (let s = 0; s < 256; s++)
+  for (let v = 0; v < 256; v++) cutLow[256 * s + v] = Math.fround(Math.fround(unit[v] * Math.fround(1 - unit[s])) * 255)
+
+// Where the strongest, the middle and the weakest channel lie, by sector. In odd sectors the middle one falls with hue.
+const strongestAt = Int32Array.of(0, 1, 1, 2, 2, 0)
+const middleAt = Int32Array.of(1, 0, 2, 1, 0, 2)
+const weakestAt = Int32Array.of(2, 2, 0, 0, 1, 1)
+/** 1 - fraction in even sectors, by hue. */
+const slopeOf = Float32Array.from(fractionOf, (fraction, h) => (sectorOf[h] & 1 ? fraction : 1 - fraction))
+
+/**
+ * Changes colours in place: RGB -> HSV -> tables -> RGB.
+ *
+ * @param rgb - interleaved, [height, width, 3]
+ */
+export function applyHsv(rgb: Uint8Array, width: number, tables: HsvTables): void {
+  const { hue, saturation, value } = tables
+  const cutColumns = width - (width % VECTOR)
+  for (let i = 0, x = 0; i < rgb.length; i += 3) {
+    const r = rgb[i]
+    const g = rgb[i + 1]
+    const b = rgb[i + 2]
+    const cut = x < cutColumns
+    if (r === g && g === b) {
+      // Grey, as all borders are: hue and saturation 0 before and after.
+      const v = value[r]
+      rgb[i] = rgb[i + 1] = rgb[i + 2] = cut ? cutValue[v] : v
+    } else {
+      const packed = rgbToHsv(r, g, b)
+      writeRgb(hue[packed >> 16], saturation[(packed >> 8) & 255], value[packed & 255], cut, rgb, i)
+    }
+    if (++x === width) x = 0
+  }
+}
+
 /**
  * RGB of one pixel. OpenCV 4.6 color_hsv, HSV2RGB_b; agrees with it for all 180 x 256 x 256 inputs.
  *
  * @param cut - cut fractions off instead of rounding, see {@link VECTOR}
  */
 export function writeRgb(h: number, s: number, v: number, cut: boolean, out: Uint8Array, at: number): void {
-  const value = unit[v]
-  const saturation = unit[s]
-  const fraction = fractionOf[h]
   const sector = sectorOf[h]
-  // In odd sectors the middle channel falls, in even ones it rises. 1 - saturation * slope is rounded once (FMA).
-  const slope = sector & 1 ? fraction : Math.fround(1 - fraction)
-  const weak = Math.fround(Math.fround(value * Math.fround(1 - saturation)) * 255)
-  const between = Math.fround(Math.fround(value * Math.fround(1 - saturation * slope)) * 255)
-  const high = cut ? cutValue[v] : v
-  const low = cut ? weak | 0 : roundHalfEven(weak)
-  const middle = cut ? between | 0 : roundHalfEven(between)
-  switch (sector) {
-    case 0:
-      out[at] = high
-      out[at + 1] = middle
-      out[at + 2] = low
-      break
-    case 1:
-      out[at] = middle
-      out[at + 1] = high
-      out[at + 2] = low
-      break
-    case 2:
-      out[at] = low
-      out[at + 1] = high
-      out[at + 2] = middle
-      break
-    case 3:
-      out[at] = low
-      out[at + 1] = middle
-      out[at + 2] = high
-      break
-    case 4:
-      out[at] = middle
-      out[at + 1] = low
-      out[at + 2] = high
-      break
-    default:
-      out[at] = high
-      out[at + 1] = low
-      out[at + 2] = middle
+  // 1 - saturation * slope is rounded once (a fused multiply-add), the rest step by step.
+  const middle = Math.fround(Math.fround(unit[v] * Math.fround(1 - unit[s] * slopeOf[h])) * 255)
+  if (cut) {
+    out[at + strongestAt[sector]] = cutValue[v]
+    out[at + middleAt[sector]] = middle
+    out[at + weakestAt[sector]] = cutLow[(s << 8) | v]
+  } else {
+    out[at + strongestAt[sector]] = v
+    out[at + middleAt[sector]] = roundHalfEven(middle)
+    out[at + weakestAt[sector]] = roundHalfEven(Math.fround(Math.fround(unit[v] * Math.fround(1 - unit[s])) * 255))
   }
 }

@@ -112,6 +112,12 @@ function warpAffine(image: RgbImage, m: Matrix, height: number, width: number, o
     deltaY[x] = roundHalfEven(c * x * 1024)
   }
   const { data, width: sourceWidth, height: sourceHeight } = image
+  if (b === 0 && c === 0) {
+    const rowX = roundHalfEven(shiftX * 1024) + 16
+    const columns = deltaX.map((delta) => (rowX + delta) >> 5)
+    scaleAndShift(image, columns, (y) => (roundHalfEven((e * y + shiftY) * 1024) + 16) >> 5, height, out)
+    return
+  }
   const row = 3 * sourceWidth
   const innerWidth = sourceWidth - 1
   const innerHeight = sourceHeight - 1
@@ -141,6 +147,59 @@ function warpAffine(image: RgbImage, m: Matrix, height: number, width: number, o
           (data[at + 2] * w00 + data[at + 5] * w01 + data[below + 2] * w10 + data[below + 5] * w11 + 512) >> 10
       } else sampleEdge(image, px, py, out, to)
     }
+  }
+}
+
+/**
+ * The warp without rotation and shear, which the default hyps have: columns and rows are looked up once.
+ *
+ * @param columns - source column of each result column, in 1/32 pixel
+ * @param rowOf - source row of a result row, in 1/32 pixel
+ */
+function scaleAndShift(
+  image: RgbImage,
+  columns: Int32Array,
+  rowOf: (y: number) => number,
+  height: number,
+  out: Uint8Array,
+): void {
+  const { data, width: sourceWidth, height: sourceHeight } = image
+  const width = columns.length
+  const row = 3 * sourceWidth
+  // Result columns whose two source columns lie inside.
+  const isInside = (px: number) => (px >> 5) >>> 0 < sourceWidth - 1
+  let first = 0
+  while (first < width && !isInside(columns[first])) first++
+  let end = first
+  while (end < width && isInside(columns[end])) end++
+  const offset = columns.map((px) => 3 * (px >> 5))
+  const fraction = columns.map((px) => px & 31)
+
+  for (let y = 0; y < height; y++) {
+    const py = rowOf(y)
+    const inside = (py >> 5) >>> 0 < sourceHeight - 1
+    const line = 3 * y * width
+    if (inside) {
+      const fy = py & 31
+      const start = (py >> 5) * row
+      let to = line + 3 * first
+      for (let x = first; x < end; x++, to += 3) {
+        const at = start + offset[x]
+        const below = at + row
+        const fx = fraction[x]
+        const w11 = fx * fy
+        const w10 = (fy << 5) - w11
+        const w01 = (fx << 5) - w11
+        const w00 = 1024 - (fx << 5) - w10
+        out[to] = (data[at] * w00 + data[at + 3] * w01 + data[below] * w10 + data[below + 3] * w11 + 512) >> 10
+        out[to + 1] =
+          (data[at + 1] * w00 + data[at + 4] * w01 + data[below + 1] * w10 + data[below + 4] * w11 + 512) >> 10
+        out[to + 2] =
+          (data[at + 2] * w00 + data[at + 5] * w01 + data[below + 2] * w10 + data[below + 5] * w11 + 512) >> 10
+      }
+    }
+    for (let x = 0; x < (inside ? first : width); x++) sampleEdge(image, columns[x], py, out, line + 3 * x)
+    for (let x = inside ? end : width; x < width; x++) sampleEdge(image, columns[x], py, out, line + 3 * x)
   }
 }
 
