@@ -58,6 +58,7 @@ class Candidates {
   order = new Uint32Array(0)
   private spare = new Uint32Array(0)
   private readonly histogram = new Uint32Array(3 * 2048)
+  private readonly buckets = new Uint32Array(1 << 16)
 
   reserve(size: number): void {
     if (this.scores.length >= size) return
@@ -76,15 +77,21 @@ class Candidates {
   }
 
   /**
-   * Fills `order` with the candidates by falling score, equal ones in their own order: three passes of an 11-bit
-   * radix sort over the bits of the (non-negative) floats, which rise as the numbers do.
+   * Fills `order` with the most confident candidates by falling score, equal ones in their own order: three passes of
+   * an 11-bit radix sort over the bits of the (non-negative) floats, which rise as the numbers do.
+   *
+   * @param limit - candidates wanted
+   * @returns number of candidates in `order`, at most `limit`
    */
-  sort(): void {
-    const { count, histogram } = this
-    const bits = new Uint32Array(this.scores.buffer, 0, count)
+  sort(limit: number): number {
+    const { histogram } = this
+    const bits = new Uint32Array(this.scores.buffer, 0, this.count)
+    const count = this.select(bits, limit)
     histogram.fill(0)
+    let from = this.order
+    let to = this.spare
     for (let i = 0; i < count; i++) {
-      const key = ~bits[i]!
+      const key = ~bits[from[i]!]!
       histogram[key & 2047]!++
       histogram[2048 + ((key >>> 11) & 2047)]!++
       histogram[4096 + (key >>> 22)]!++
@@ -97,9 +104,6 @@ class Candidates {
         sum += here
       }
     }
-    let from = this.order
-    let to = this.spare
-    for (let i = 0; i < count; i++) from[i] = i
     for (let pass = 0; pass < 3; pass++) {
       const shift = pass * 11
       const base = pass * 2048
@@ -112,6 +116,22 @@ class Candidates {
     }
     this.order = from
     this.spare = to
+    return Math.min(count, limit)
+  }
+
+  /** Puts into `order` all candidates that may be among the `limit` most confident; few more than these. */
+  private select(bits: Uint32Array, limit: number): number {
+    const { order, buckets } = this
+    let lowest = 0
+    if (bits.length > limit) {
+      buckets.fill(0)
+      for (let i = 0; i < bits.length; i++) buckets[bits[i]! >>> 16]!++
+      lowest = buckets.length
+      for (let above = 0; above < limit; ) above += buckets[--lowest]!
+    }
+    let count = 0
+    for (let i = 0; i < bits.length; i++) if (bits[i]! >>> 16 >= lowest) order[count++] = i
+    return count
   }
 }
 
@@ -121,8 +141,7 @@ function suppressImage(decoded: Decoded, image: number, options: NmsOptions): Fl
   const { confidence = 0.25, iou = 0.45, agnostic = false, maxDetections = 300, maxCandidates = 30_000 } = options
   collect(decoded, image, Math.fround(confidence), options.multiLabel === true, options.classes)
   if (scratch.count === 0) return new Float32Array(0)
-  scratch.sort()
-  return suppress(Math.min(scratch.count, maxCandidates), iou, agnostic, maxDetections)
+  return suppress(scratch.sort(maxCandidates), iou, agnostic, maxDetections)
 }
 
 /** Rows above the threshold → candidates, in row order. */
