@@ -205,9 +205,10 @@ export class Lowering {
       if (missing > 0) plain = writer.node('Pad', [plain, writer.integers([0, 0, 0, 0, 0, missing, 0, 0])])
       return this.nchwc('ReorderInput', [plain])
     }
-    if (storage === 'filter') return this.plainToFilter(this.value(tensor), tensor)
+    if (storage === 'filter') return this.plainToFilter(this.value(tensor), tensor.shape.map(known))
+    if (storage === 'stem') return this.plainToStem(this.value(tensor), tensor)
     const filter = storages.get('filter')
-    if (storage === 'plain' && filter !== undefined) return this.filterToPlain(filter, tensor)
+    if (storage === 'plain' && filter !== undefined) return this.filterToPlain(filter, tensor.shape.map(known))
     assert.equal(storage, 'plain', `a tensor cannot be brought into ${storage} storage`)
     const blocked = storages.get('blocked')
     if (blocked !== undefined) {
@@ -216,6 +217,7 @@ export class Lowering {
       return writer.node('Cast', [floats], { to: onnxElementType(tensor.dtype) })
     }
     const stem = storages.get('stem')
+    if (stem !== undefined && leafOf(tensor)?.kind !== 'image') return this.stemToPlain(stem, tensor)
     if (stem !== undefined) {
       const [batch, , height, width] = tensor.shape.map(known)
       // [N, 12, H/2, W/2] = [N, dy, dx, c, H/2, W/2] -> [N, c, H/2, dy, W/2, dx]
@@ -227,9 +229,8 @@ export class Lowering {
   }
 
   /** [O, I, kh, kw] to [O/b, I/b, kh, kw, b(in), b(out)]. */
-  private plainToFilter(plain: string, tensor: Tensor): string {
+  private plainToFilter(plain: string, [out, into, height, width]: readonly number[]): string {
     const { writer, blockSize: block } = this
-    const [out, into, height, width] = tensor.shape.map(known)
     const [storedOut, storedInto] = [this.blockedChannels(out!), this.blockedChannels(into!)]
     const padded =
       storedOut === out && storedInto === into
@@ -241,9 +242,8 @@ export class Lowering {
   }
 
   /** The other way round. */
-  private filterToPlain(filter: string, tensor: Tensor): string {
+  private filterToPlain(filter: string, [out, into, height, width]: readonly number[]): string {
     const { writer, blockSize: block } = this
-    const [out, into, height, width] = tensor.shape.map(known)
     const [storedOut, storedInto] = [this.blockedChannels(out!), this.blockedChannels(into!)]
     const blocks = this.reshape(filter, [storedOut / block, storedInto / block, height!, width!, block, block])
     const parts = writer.node('Transpose', [blocks], { perm: [0, 5, 1, 4, 2, 3] })
@@ -255,6 +255,21 @@ export class Lowering {
       writer.integers([out!, into!]),
       writer.integers([0, 1]),
     ])
+  }
+
+  /** The 6x6 filter [O, 3, 6, 6] as 3x3 filter of the space-to-depth image: w'[o, (dy, dx, c), a, e] = w[o, c, 2a + dy, 2e + dx]. */
+  private plainToStem(plain: string, tensor: Tensor): string {
+    const out = known(tensor.shape[0])
+    const split = this.reshape(plain, [out, 3, 3, 2, 3, 2])
+    const depth = this.reshape(this.writer.node('Transpose', [split], { perm: [0, 3, 5, 1, 2, 4] }), [out, 12, 3, 3])
+    return this.plainToFilter(depth, [out, 12, 3, 3])
+  }
+
+  /** The other way round. */
+  private stemToPlain(stem: string, tensor: Tensor): string {
+    const out = known(tensor.shape[0])
+    const depth = this.reshape(this.filterToPlain(stem, [out, 12, 3, 3]), [out, 2, 2, 3, 3, 3])
+    return this.reshape(this.writer.node('Transpose', [depth], { perm: [0, 3, 4, 1, 5, 2] }), [out, 3, 6, 6])
   }
 }
 

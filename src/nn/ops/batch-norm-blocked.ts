@@ -90,7 +90,27 @@ function reduceStripes(
   return lowering.reshape(reduced, [stored])
 }
 
-/** var = E[x²] − mean², A = γ/√(var + ε), y = A x + (β − mean A). */
+/**
+ * Up to this many values per channel the mean is subtracted before squares are summed: E[x²] − mean² loses digits when
+ * the mean is large against the spread, which happens on the small maps of deep layers, where one more pass costs little.
+ */
+const CENTRED_VALUES = 4096
+
+const isCentred = ({ batch, height, width }: Shape) => batch * height * width <= CENTRED_VALUES
+
+/** x − mean, kept for the gradient. */
+function centred(lowering: Lowering, x: Tensor, average: string, shape: Shape): string {
+  const known = lowering.derived.get(x)
+  if (known) return known
+  const { writer } = lowering
+  const ones = writer.floats(new Array<number>(shape.stored).fill(1))
+  const minus = writer.node('Neg', [average])
+  const value = channelAffine(lowering, lowering.value(x, 'blocked'), shape.stored, ones, minus)
+  lowering.derived.set(x, value)
+  return value
+}
+
+/** var = E[(x − mean)²] or E[x²] − mean²; A = γ/√(var + ε), y = A (x − mean) + β. */
 export function blockedBatchNorm(
   lowering: Lowering,
   {
@@ -103,22 +123,24 @@ export function blockedBatchNorm(
   const { writer } = lowering
   const shape = shapeOf(lowering, x!)
   const channels = known(gamma!.shape[0])
-  const value = lowering.value(x!, 'blocked')
-  const average = channelMean(lowering, value, shape)
-  const square = channelDot(lowering, value, value, shape)
   const op = (operator: string, ...names: string[]) => writer.node(operator, names)
-  // Rounding may bring a variance of zero below zero.
-  const spread = op('Max', op('Sub', square, op('Mul', average, average)), writer.floats([0], []))
   const vector = (tensor: Tensor) => lowering.padVector(lowering.value(tensor), channels, shape.stored)
+  const raw = lowering.value(x!, 'blocked')
+  const average = channelMean(lowering, raw, shape)
+  const centre = isCentred(shape)
+  const value = centre ? centred(lowering, x!, average, shape) : raw
+  const square = channelDot(lowering, value, value, shape)
+  // Rounding may bring a variance of zero below zero.
+  const spread = centre ? square : op('Max', op('Sub', square, op('Mul', average, average)), writer.floats([0], []))
   const factor = op('Div', vector(gamma!), op('Sqrt', op('Add', spread, writer.floats([epsilon], []))))
-  const summand = op('Sub', vector(beta!), op('Mul', average, factor))
+  const summand = centre ? vector(beta!) : op('Sub', vector(beta!), op('Mul', average, factor))
   lowering.define(y!, 'blocked', channelAffine(lowering, value, shape.stored, factor, summand))
   lowering.define(mean!, 'plain', lowering.cutVector(average, channels, shape.stored))
   lowering.define(variance!, 'plain', lowering.cutVector(spread, channels, shape.stored))
   return true
 }
 
-/** dx = A dy + B x + D; see batch-norm-coefficients.ts. */
+/** dx = A dy + B x + D; see batch-norm-coefficients.ts, with x − mean and a mean of zero for the centred form. */
 export function blockedBatchNormGradient(
   lowering: Lowering,
   {
@@ -130,11 +152,13 @@ export function blockedBatchNormGradient(
   if (!lowering.has(x!, 'blocked')) return false
   const shape = shapeOf(lowering, x!)
   const channels = known(gamma!.shape[0])
-  const [value, slope] = [lowering.value(x!, 'blocked'), lowering.value(dy!, 'blocked')]
   const vector = (tensor: Tensor) => lowering.padVector(lowering.value(tensor), channels, shape.stored)
+  const centre = isCentred(shape)
+  const value = centre ? centred(lowering, x!, vector(mean!), shape) : lowering.value(x!, 'blocked')
+  const slope = lowering.value(dy!, 'blocked')
   const { dgamma, dbeta, a, b, d } = batchNormCoefficients(lowering, {
     gamma: vector(gamma!),
-    mean: vector(mean!),
+    mean: centre ? undefined : vector(mean!),
     variance: vector(variance!),
     m1: channelMean(lowering, slope, shape),
     m2: channelDot(lowering, slope, value, shape),
