@@ -27,12 +27,12 @@ export const evolveTitles = (keys: readonly string[]): string[] => [...resultTit
 
 /** Rounds a trial to what evolve.csv holds of it. */
 export const toEvolveRow = (results: Results, hyp: Hyp): EvolveRow => ({
-  results: mapRecord(results, tablePrecision),
-  hyp: mapRecord(hyp, tablePrecision),
+  results: pickResults((key) => tablePrecision(results[key])),
+  hyp: Object.fromEntries(Object.entries(hyp).map(([key, value]) => [key, tablePrecision(value)])),
 })
 
-const mapRecord = <T extends object>(record: T, change: (value: number) => number) =>
-  Object.fromEntries(Object.entries(record).map(([key, value]) => [key, change(value)])) as T
+const pickResults = (value: (key: (typeof resultKeys)[number]) => number) =>
+  Object.fromEntries(resultKeys.map((key) => [key, value(key)])) as unknown as Results
 
 const cellsOf = (titles: readonly string[], { results, hyp }: EvolveRow): number[] =>
   titles.map((title) => {
@@ -94,7 +94,7 @@ export function readEvolveCsv(text: string, keys: readonly string[], path: strin
       throw new EvolveFileRowError(path, i + 1, `${cells.length} values for ${titles.length} columns`)
     const values = new Map(titles.map((title, column) => [title, parseNumber(cells[column], title, path, i + 1)]))
     rows.push({
-      results: Object.fromEntries(resultKeys.map((key, k) => [key, values.get(resultTitles[k])])) as unknown as Results,
+      results: pickResults((key) => values.get(resultTitles[resultKeys.indexOf(key)])!),
       hyp: Object.fromEntries(keys.map((key) => [key, values.get(key)!])),
     })
   }

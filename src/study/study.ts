@@ -89,7 +89,7 @@ export class Study {
     const result =
       typeof outcome === 'number'
         ? { fitness: outcome }
-        : { fitness: fitness(resultKeys.map((key) => tablePrecision(outcome[key]))), results: outcome }
+        : { fitness: fitness(resultKeys.map((key) => tablePrecision(outcome[key]))), results: onlyResults(outcome) }
     await this.#storage.finishTrial(number, result)
     return { state: 'finished', number, hyp, parents, ...result }
   }
@@ -119,3 +119,7 @@ export class Study {
     return best
   }
 }
+
+/** Trainers may know more about an epoch than a study keeps. */
+const onlyResults = (results: Results) =>
+  Object.fromEntries(resultKeys.map((key) => [key, results[key]])) as unknown as Results
