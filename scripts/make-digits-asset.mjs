@@ -33,8 +33,7 @@ for (let digit = 0; digit < 10; digit++) {
     const x0 = (index % columns) * cell + Math.floor((cell - width) / 2)
     const y0 = Math.floor(index / columns) * cell + Math.floor((cell - height) / 2)
     for (let y = 0; y < height; y++)
-      for (let x = 0; x < width; x++)
-        sheet[(y0 + y) * columns * cell + x0 + x] = grey[(top + y) * source + left + x]
+      for (let x = 0; x < width; x++) sheet[(y0 + y) * columns * cell + x0 + x] = grey[(top + y) * source + left + x]
   }
 }
 
