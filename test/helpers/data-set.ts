@@ -1,5 +1,6 @@
 // Small data sets on disk for tests: pictures with coloured rectangles and their label files.
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import sharp from 'sharp'
@@ -51,4 +52,27 @@ export async function writeDataset(root: string, train = 7, val = 3): Promise<st
       writeText(join(root, 'labels', split, `${name}.txt`), `0 0.5 0.5 0.4 0.5\n${i % 2} 0.3 0.6 0.2 0.3\n`)
     }
   return writeText(join(root, 'data.yaml'), 'path: .\ntrain: images/train\nval: images/val\nnames: [a, b]\n')
+}
+
+/** A small file system of its own (Linux, root), removed when the test ends. */
+export function mountedFolder(size: string): string {
+  const folder = temporaryFolder()
+  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', folder])
+  onTestFinished(() => void execFileSync('umount', [folder]))
+  return folder
+}
+
+/** Whether {@link mountedFolder} works here. */
+export function canMount(): boolean {
+  if (process.platform !== 'linux' || process.getuid?.() !== 0) return false
+  const folder = mkdtempSync(join(tmpdir(), 'hypevolve-mount-'))
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=32k', 'tmpfs', folder], { stdio: 'ignore' })
+    execFileSync('umount', [folder])
+    return true
+  } catch {
+    return false
+  } finally {
+    rmdirSync(folder)
+  }
 }

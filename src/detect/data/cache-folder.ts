@@ -32,3 +32,12 @@ export function removeOldCaches(folder: string, extension: string): void {
     // Tidying up is not worth an error: another process may be at it too.
   }
 }
+
+/** Removes a file that may not be there, or not be removable: whatever led here is what the user must hear. */
+export function removeQuietly(file: string): void {
+  try {
+    rmSync(file, { force: true })
+  } catch {
+    // See above.
+  }
+}

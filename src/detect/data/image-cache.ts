@@ -9,7 +9,6 @@ import {
   readFileSync,
   readSync,
   renameSync,
-  rmSync,
   statSync,
   utimesSync,
   writeSync,
@@ -19,7 +18,7 @@ import { freemem } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ImageCacheWriteError } from '../../base/index.ts'
-import { defaultCacheFolder, removeOldCaches } from './cache-folder.ts'
+import { defaultCacheFolder, removeOldCaches, removeQuietly } from './cache-folder.ts'
 import { progressOf } from './dataset.ts'
 import { CACHE_HEADER_BYTES, cacheOffsets } from './image-store.ts'
 import { asPool, JobSystemError, type Pool } from './pool.ts'
@@ -123,7 +122,7 @@ async function buildOnce(
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
       const age = Date.now() - (statSync(lock, { throwIfNoEntry: false })?.mtimeMs ?? 0)
-      if (age > STALE_MS) rmSync(lock, { force: true })
+      if (age > STALE_MS) removeQuietly(lock)
       else await sleep(200)
       continue
     }
@@ -134,7 +133,7 @@ async function buildOnce(
       return
     } finally {
       clearInterval(alive)
-      rmSync(lock, { force: true })
+      removeQuietly(lock)
     }
   }
 }
@@ -163,7 +162,7 @@ async function build(pool: Pool, options: LoaderOptions, augment: boolean, file:
     }
     renameSync(draft, file)
   } catch (error) {
-    rmSync(draft, { force: true })
+    removeQuietly(draft)
     throw error instanceof JobSystemError ? Object.assign(new Error(error.message), { code: error.code }) : error
   }
 }

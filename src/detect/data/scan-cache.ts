@@ -1,7 +1,7 @@
 // Keeps the scan of a data set in a file: JSON for what is text, raw arrays behind it. One file per state of the data.
-import { mkdirSync, readFileSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, renameSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { removeOldCaches } from './cache-folder.ts'
+import { removeOldCaches, removeQuietly } from './cache-folder.ts'
 import type { Dataset } from './types.ts'
 
 /** What a scan yields, before names and classes come into play. */
@@ -64,7 +64,7 @@ export function writeScan(folder: string, hash: string, scan: Scan): string | un
     renameSync(draft, file)
     return undefined
   } catch (error) {
-    rmSync(draft, { force: true })
+    removeQuietly(draft)
     return (error as NodeJS.ErrnoException).code ?? (error as Error).message
   }
 }
