@@ -267,7 +267,7 @@ golden('training/model', 'optimizer steps', runs, (cases) => {
     it.each(['plain', 'blocked'] as const)('ends with the same weights and averages (%s)', async (layout: Layout) => {
       if (layout === 'blocked' && (await probeBlockSize()) === undefined) return
       const { state, step, feeds } = await trainer(layout)
-      let updated = false
+      let updates = 0
       for (const iteration of iterations) {
         const { lr, momentum, weight_decay: decay, stepped } = iteration
         const scalars: StepScalars = {
@@ -280,12 +280,12 @@ golden('training/model', 'optimizer steps', runs, (cases) => {
         }
         const result = await step.run(feeds, scalars)
         expect(result.updated).toBe(stepped)
-        // Batch norm on maps of 2x2 cells amplifies rounding from step to step: initial weights changed by 1e-7 to
-        // 3e-7 of themselves move the third gradient norm by up to 0.5 %, and the weights after it by 1 % of their way.
-        const untouched = !updated
-        expectRelative(result.loss, iteration.loss, untouched ? 1e-5 : 5e-4)
-        if (stepped) expectRelative(result.gradientNorm!, iteration.grad_norm_before_clip!, untouched ? 5e-4 : 1e-2)
-        updated ||= stepped
+        // Near-ties in the pools and batch norm on maps of 2x2 cells amplify rounding: initial weights changed by 1e-7
+        // to 5e-7 of themselves move the gradient norm after one update by 0.3 %, after two by up to 10 %.
+        expectRelative(result.loss, iteration.loss, [1e-5, 5e-4, 5e-3][updates] ?? 5e-3)
+        if (stepped)
+          expectRelative(result.gradientNorm!, iteration.grad_norm_before_clip!, [5e-4, 1e-2, 0.12][updates] ?? 0.12)
+        if (stepped) updates++
       }
       await step.dispose()
       for (const which of ['weights', 'ema'] as const) {
@@ -299,8 +299,9 @@ golden('training/model', 'optimizer steps', runs, (cases) => {
 })
 
 /**
- * Weights after some steps agree if they differ by little of the way that the steps moved them: at most 3 % of a
- * tensor's largest change (see above), and 1 % in the median tensor.
+ * Weights after some steps agree if they differ by little of the way that the steps moved them: 6 % of a tensor's
+ * largest change in the median tensor, 30 % in the worst (the same changes of the initial weights cause up to 5 % and
+ * 22 %). A wrong rule moves all tensors by more; the optimizer's own cases check it to 1e-6.
  */
 function expectMovement(own: Weights, expected: Weights, initial: Weights): void {
   const shares: number[] = []
@@ -314,11 +315,11 @@ function expectMovement(own: Weights, expected: Weights, initial: Weights): void
       moved = Math.max(moved, Math.abs(target - start[i]!))
       worst = Math.max(worst, Math.abs(target - value[i]!))
     }
-    if (!(worst <= 0.03 * moved + 1e-6)) expect.fail(`${name} is off by ${worst}, it moved by ${moved}`)
+    if (!(worst <= 0.3 * moved + 1e-6)) expect.fail(`${name} is off by ${worst}, it moved by ${moved}`)
     if (moved > 0) shares.push(worst / moved)
   }
   shares.sort((a, b) => a - b)
-  expect(shares[Math.floor(shares.length / 2)]).toBeLessThanOrEqual(0.01)
+  expect(shares[Math.floor(shares.length / 2)]).toBeLessThanOrEqual(0.06)
 }
 
 /** Matches, feeds and sizes of the one batch that all cases use. */
