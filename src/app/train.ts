@@ -80,7 +80,9 @@ async function trainOnce(options: RunOptions, yes: boolean, terminal: Terminal):
   } catch (error) {
     terminal.finish()
     await pictures?.finish()
-    throw error
+    if (!signal.aborted) throw error
+    terminal.line('Interrupted before there was anything to save.')
+    return interrupts.exitCode ?? 130
   } finally {
     interrupts.stop()
     await slot.close()

@@ -78,18 +78,18 @@ describe('a training on the console', () => {
     const display = new TrainConsole(new Terminal(screen), { detail: 'full', now: () => 0 })
     for (const event of events) display.onEvent(event)
     expect(screen.text).toMatchInlineSnapshot(`
-      "labels train: 100%|██████████| 2/2 [00:00<?, ?it/s]
+      "labels train: 100%|██████████| 2/2 [00:00<00:00, ?it/s]
       layer
       Image sizes 160 train, 160 val; 20 images to train on, 10 to validate, 2 classes
       Results go to runs/train/exp
 
             Epoch    GPU_mem   box_loss   obj_loss   cls_loss  Instances       Size
-              0/1      0.62G     0.1201        0.1     0.0378        240        160: 100%|██████████| 2/2 [00:00<?, ?it/s]
+              0/1      0.62G     0.1201        0.1     0.0378        240        160: 100%|██████████| 2/2 [00:00<00:00, ?it/s]
                        Class     Images  Instances          P          R      mAP50   mAP50-95
                          all         59        811      0.512        0.4      0.459      0.236
 
             Epoch    GPU_mem   box_loss   obj_loss   cls_loss  Instances       Size
-              1/1      0.62G     0.1201        0.1     0.0378        240        160: 100%|██████████| 2/2 [00:00<?, ?it/s]
+              1/1      0.62G     0.1201        0.1     0.0378        240        160: 100%|██████████| 2/2 [00:00<00:00, ?it/s]
                        Class     Images  Instances          P          R      mAP50   mAP50-95
                          all         59        811      0.512        0.4      0.459      0.236
                        Class     Images  Instances          P          R      mAP50   mAP50-95

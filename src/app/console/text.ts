@@ -54,13 +54,13 @@ export function progressText(done: number, total: number, seconds: number, unit 
   const eighths = Math.round(fraction * width * 8)
   const part = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉'][eighths % 8]!
   const bar = ('█'.repeat(Math.floor(eighths / 8)) + part).padEnd(width)
-  const rate = done > 0 && seconds > 0 ? done / seconds : Number.NaN
+  const rate = done > 0 && seconds > 0.01 ? done / seconds : Number.NaN
   const speed = Number.isNaN(rate)
     ? `?${unit}/s`
     : rate >= 1
       ? `${rate.toFixed(rate < 10 ? 1 : 0)}${unit}/s`
       : `${(1 / rate).toFixed(1)}s/${unit}`
-  const left = Number.isNaN(rate) ? Number.NaN : (total - done) / rate
+  const left = done >= total ? 0 : Number.isNaN(rate) ? Number.NaN : (total - done) / rate
   const percent = `${Math.floor(fraction * 100)}%`.padStart(4)
   return `${percent}|${bar}| ${done}/${total} [${clockText(seconds)}<${clockText(left)}, ${speed}]`
 }

@@ -25,6 +25,8 @@ export class TrainConsole {
   #valBegan: number | undefined
   #headed = false
   #epochs = 0
+  #trainings = 0
+  readonly #warnings = new Set<string>()
   #names: readonly string[] = []
 
   constructor(terminal: Terminal, { detail, now = () => performance.now() / 1000 }: TrainConsoleOptions) {
@@ -35,6 +37,7 @@ export class TrainConsole {
 
   /** Forgets the last training. */
   begin(): void {
+    this.#trainings++
     this.#stage = undefined
     this.#epoch = undefined
     this.#valBegan = undefined
@@ -44,8 +47,7 @@ export class TrainConsole {
   onEvent(event: TrainEvent): void {
     switch (event.type) {
       case 'message':
-        if (event.level === 'warning') this.#terminal.warn(event.text)
-        else this.#terminal.line(event.text)
+        this.#onMessage(event)
         break
       case 'stage':
         this.#onStage(event)
@@ -66,6 +68,16 @@ export class TrainConsole {
         this.#onEpoch(event)
         break
     }
+  }
+
+  /** Of many trainings, the first one's messages and new warnings are worth reading. */
+  #onMessage({ level, text }: EventOf<'message'>): void {
+    if (this.#detail === 'compact') {
+      if (this.#trainings > 1 && (level === 'info' || this.#warnings.has(text))) return
+      this.#warnings.add(text)
+    }
+    if (level === 'warning') this.#terminal.warn(text)
+    else this.#terminal.line(text)
   }
 
   #onStage({ stage, done, total, perSecond }: EventOf<'stage'>): void {

@@ -129,7 +129,7 @@ export class Training {
       )
     if (!this.resume) {
       definition = this.fitAnchors(definition, trainSet, imagePx)
-      if (options.autoAnchor) model = roundThroughHalf(model)
+      model = roundThroughHalf(model)
     }
 
     const threads = options.threads > 0 ? options.threads : cpus().length
@@ -290,7 +290,10 @@ export class Training {
     let epoch = startEpoch
     let ended: TrainResult['ended'] = 'finished'
     for (; epoch < options.epochs; epoch++) {
-      const trained = await this.trainEpoch(epoch, prepared)
+      const trained = await this.trainEpoch(epoch, prepared).catch((error: unknown) => {
+        if (this.hooks.signal?.aborted) return undefined // the loader rejects what it was asked for
+        throw error
+      })
       if (!trained) {
         ended = 'interrupted'
         break
@@ -550,7 +553,7 @@ const resultsOf = ({
   valClsLoss,
 })
 
-/** As v7.0 does after AutoAnchor: the weights under training, but not their moving average, lose float32's last bits. */
+/** As v7.0 does before the first epoch: the weights under training, but not their moving average, lose float32's last bits. */
 function roundThroughHalf(weights: Weights): Weights {
   return new Map(
     [...weights].map(([name, { shape, data }]) => [
