@@ -21,7 +21,7 @@ import { ImageCacheWriteError } from '../../base/index.ts'
 import { defaultCacheFolder, removeOldCaches, removeQuietly } from './cache-folder.ts'
 import { progressOf } from './dataset.ts'
 import { CACHE_HEADER_BYTES, cacheOffsets } from './image-store.ts'
-import { asPool, JobSystemError, type Pool } from './pool.ts'
+import { asPool, type Pool } from './pool.ts'
 import type { LoaderOptions } from './types.ts'
 
 const EXTENSION = '.images'
@@ -163,7 +163,7 @@ async function build(pool: Pool, options: LoaderOptions, augment: boolean, file:
     renameSync(draft, file)
   } catch (error) {
     removeQuietly(draft)
-    throw error instanceof JobSystemError ? Object.assign(new Error(error.message), { code: error.code }) : error
+    throw error
   }
 }
 

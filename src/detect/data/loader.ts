@@ -3,7 +3,7 @@ import { DataWorkerError, PythonRandom } from '../../base/index.ts'
 import { imageCacheFile } from './image-cache.ts'
 import { type ImageLayout, imageBytes } from './layout.ts'
 import { letterboxGeometry } from './letterbox.ts'
-import { asPool, JobSystemError, type Pool } from './pool.ts'
+import { asPool, type Pool } from './pool.ts'
 import { rectangularBatches } from './rect.ts'
 import { loadSize } from './resize.ts'
 import { itemSeed, type SourceConfig } from './tasks.ts'
@@ -80,7 +80,7 @@ class Pipeline {
       await batch.done
     } catch (error) {
       this.#jump(epoch, number)
-      throw error instanceof JobSystemError ? new DataWorkerError(error.message, undefined, { cause: error }) : error
+      throw error
     } finally {
       this.waitMs += performance.now() - start
     }

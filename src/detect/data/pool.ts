@@ -1,7 +1,7 @@
 // Worker threads that share jobs chunk by chunk. A job is announced to all threads at once and each takes the next chunk
 // from a shared counter, so work goes on while the calling thread is busy (a training step blocks it).
 import { Worker } from 'node:worker_threads'
-import { compiledEntry, DataWorkerError, type HypevolveError, ImageUnreadableError } from '../../base/index.ts'
+import { compiledEntry, DataWorkerError, ImageUnreadableError } from '../../base/index.ts'
 import { type SourceConfig, type TaskKind, type TaskKinds, TaskRunner } from './tasks.ts'
 import type { DataPool } from './types.ts'
 
@@ -24,7 +24,7 @@ export type ToWorker =
 /** What a worker answers. */
 export type FromWorker =
   | { readonly serial: number; readonly from: number; readonly result: unknown }
-  | { readonly serial: number; readonly failure: Failure }
+  | { readonly serial: number; readonly item: number; readonly failure: Failure }
 
 /** An error on its way between threads: classes do not survive the journey. */
 export type Failure =
@@ -39,8 +39,8 @@ export function toFailure(error: unknown): Failure {
   return { kind: 'other', message: message ?? String(error), stack: stack ?? '' }
 }
 
-/** An operating system's error (`code` as ENOSPC) that a job ran into; whoever started the job gives it a meaning. */
-export class JobSystemError extends Error {
+/** An operating system's error (`code` as ENOSPC) while images were decoded into a file. */
+export class DecodeJobError extends Error {
   constructor(
     readonly code: string,
     message: string,
@@ -49,10 +49,10 @@ export class JobSystemError extends Error {
   }
 }
 
-function toError(failure: Failure, file: string | undefined): HypevolveError | JobSystemError {
+function toError(failure: Failure, kind: TaskKind, file: string | undefined): Error {
   if (failure.kind === 'image') return new ImageUnreadableError(failure.file, failure.problem)
-  if (failure.kind === 'system') return new JobSystemError(failure.code, failure.message)
-  return new DataWorkerError(failure.message, file, { cause: failure.stack })
+  if (failure.kind === 'system' && kind === 'decode') return new DecodeJobError(failure.code, failure.message)
+  return new DataWorkerError(failure.message, file, { cause: failure })
 }
 
 export interface JobOptions<Kind extends TaskKind> {
@@ -158,7 +158,8 @@ export class Pool implements DataPool {
     const job = this.#jobs.get(message.serial)
     if (!job) return
     if ('failure' in message) {
-      this.#settle(message.serial, toError(message.failure, undefined))
+      const { kind, fileOf } = job.options
+      this.#settle(message.serial, toError(message.failure, kind, fileOf(message.item)))
       return
     }
     const { count, chunk, onResult } = job.options
@@ -224,7 +225,7 @@ async function runInline<Kind extends TaskKind>(runner: TaskRunner, options: Job
         }),
       )
     } catch (error) {
-      throw toError(toFailure(error), fileOf(item))
+      throw toError(toFailure(error), kind, fileOf(item))
     }
   }
 }

@@ -41,7 +41,7 @@ async function work({ serial, kind, payload, count, chunk, next }: Extract<ToWor
         result: await runner.run(kind, payload as TaskKinds[typeof kind]['payload'], from, to, at),
       }
     } catch (error) {
-      answer = { serial, failure: toFailure(error) }
+      answer = { serial, item: Atomics.load(place, 1), failure: toFailure(error) }
     }
     port.postMessage(answer)
   }
