@@ -149,6 +149,7 @@ export class TrainState {
     if (state.optimizer !== this.optimizer)
       throw new EngineError(`The saved optimizer is ${state.optimizer}, but this training uses ${this.optimizer}.`)
     this.updates = state.updates
+    if (state.updates === 0) return this // saved before the first update: there is no memory yet
     if (!this.laidOut) {
       this.waiting.optimizer = state
       return this
