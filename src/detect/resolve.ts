@@ -48,6 +48,19 @@ export function resolveFile(kind: ResourceKind, name: string, cwd = process.cwd(
   throw new FileNotResolvedError(kind, name, searched, packagedNames(kind))
 }
 
+const weightsFolder = fileURLToPath(new URL('../../assets/weights/', import.meta.url))
+
+/**
+ * Path of a weights file: as seen from the current folder, else a packaged one by its base name, with or without
+ * extension. A name that is found nowhere comes back as a path, for the reader's message.
+ */
+export function resolveWeights(name: string, cwd = process.cwd()): string {
+  const path = resolve(cwd, name)
+  if (isFile(path)) return path
+  const packaged = `${weightsFolder}${basename(name).replace(/(\.safetensors)?$/i, '.safetensors')}`
+  return isFile(packaged) ? packaged : path
+}
+
 /** Names of the packaged files of a kind, for help texts. */
 export function packagedNames(kind: ResourceKind): string[] {
   if (kind === 'model') return readdirSync(modelFolder).sort()

@@ -5,6 +5,7 @@ import { dirname } from 'node:path'
 import { CheckpointError, CheckpointWriteError } from '../../base/index.ts'
 import { type OptimizerState, readSafetensors, type Weights, writeSafetensors } from '../../nn/index.ts'
 import { type ModelDefinition, type ModelYaml, parseModel } from '../model/definition.ts'
+import { resolveWeights } from '../resolve.ts'
 import type { EpochResults } from './events.ts'
 import type { TrainOptions } from './options.ts'
 
@@ -60,12 +61,24 @@ interface ResumeDescription {
   readonly updates: number
 }
 
+export interface SaveOptions {
+  /** What continues the training. */
+  readonly resume?: ResumeState
+  /** Half precision makes half the size; a training cannot be continued from it exactly. */
+  readonly dtype?: 'F32' | 'F16'
+}
+
 /**
  * Writes a detector, whole or not at all, and beside it the same description as readable json.
  *
  * @throws {@link CheckpointWriteError}
  */
-export function saveDetector(path: string, info: DetectorInfo, weights: Weights, resume?: ResumeState): void {
+export function saveDetector(
+  path: string,
+  info: DetectorInfo,
+  weights: Weights,
+  { resume, dtype = 'F32' }: SaveOptions = {},
+): void {
   const { definition, names, imagePx, epoch, results } = info
   const description: Description = {
     format: 1,
@@ -87,7 +100,7 @@ export function saveDetector(path: string, info: DetectorInfo, weights: Weights,
     metadata['hypevolve.resume'] = JSON.stringify(state)
   }
   mkdirSync(dirname(path), { recursive: true })
-  writeWhole(path, writeSafetensors(tensors, { metadata }))
+  writeWhole(path, writeSafetensors(tensors, { metadata, dtype }))
   const { yaml: _, ...readable } = description
   writeWhole(path.replace(/\.safetensors$/, '.json'), Buffer.from(`${JSON.stringify(readable, undefined, 2)}\n`))
 }
@@ -159,7 +172,8 @@ export function loadPretrained(path: string): { weights: Weights; yaml?: ModelYa
   return { weights, yaml, source }
 }
 
-function readWeights(path: string): ReturnType<typeof readSafetensors> {
+function readWeights(name: string): ReturnType<typeof readSafetensors> {
+  const path = resolveWeights(name)
   if (/\.(pt|pth|weights)$/i.test(path))
     throw new CheckpointError(
       path,

@@ -486,14 +486,15 @@ export class Training {
   private saveLast(prepared: Prepared, epoch: number): void {
     const path = join(this.options.saveDir!, 'weights', 'last.safetensors')
     const { state } = prepared.program
-    saveDetector(path, this.info(prepared, epoch), state.toWeights('ema'), {
+    const resume = {
       options: this.options,
       epoch,
       bestFitness: this.bestFitness,
       bestEpoch: this.stopper.bestEpoch,
       model: state.toWeights('model'),
       optimizer: state.optimizerState(),
-    })
+    }
+    saveDetector(path, this.info(prepared, epoch), state.toWeights('ema'), { resume })
     this.emit({ type: 'checkpoint', path, epoch, best: false })
   }
 
