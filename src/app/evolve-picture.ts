@@ -1,5 +1,5 @@
 // Keeps evolve.png up to date beside an evolution, so that there is a picture even if the evolution is killed.
-import { rename, writeFile } from 'node:fs/promises'
+import { rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { EvolveFolder } from '../study/index.ts'
 import { rowFitness } from '../study/index.ts'
@@ -47,9 +47,7 @@ export class EvolvePicture {
         fitness: rows.map(rowFitness),
         bestIndex: best ?? -1,
       })
-      const path = join(directory, 'evolve.png')
-      await writeFile(`${path}.tmp`, bytes)
-      await rename(`${path}.tmp`, path)
+      await replaceFile(join(directory, 'evolve.png'), bytes)
     } catch (error) {
       if (this.#warned) return
       this.#warned = true
@@ -57,5 +55,17 @@ export class EvolvePicture {
     } finally {
       this.#busy = false
     }
+  }
+}
+
+/** A reader sees the old picture or the new one; a full disk is left as it was. */
+async function replaceFile(path: string, bytes: Uint8Array): Promise<void> {
+  const draft = `${path}.tmp`
+  try {
+    await writeFile(draft, bytes)
+    await rename(draft, path)
+  } catch (error) {
+    await rm(draft, { force: true })
+    throw error
   }
 }

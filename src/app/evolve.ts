@@ -58,8 +58,17 @@ export async function runEvolve(flags: TrainFlags, generations: number, terminal
   const onTrainEvent = (_trial: number, event: TrainEvent) => {
     display.onEvent(event)
     start(event)
-    // v7.0 lets the epochs of all trainings follow one another in the evolution's results.csv.
-    if (event.type === 'epoch') results.append(event)
+    if (event.type === 'epoch') keepEpoch(event)
+  }
+  // v7.0 lets the epochs of all trainings follow one another in the evolution's results.csv.
+  let failure: unknown
+  const keepEpoch = (event: Extract<TrainEvent, { type: 'epoch' }>) => {
+    try {
+      results.append(event)
+    } catch (error) {
+      failure ??= error
+      cancelled.abort()
+    }
   }
   const onFinished = async (trial: FinishedTrial) => {
     await folder.record(trial)
@@ -78,6 +87,7 @@ export async function runEvolve(flags: TrainFlags, generations: number, terminal
   try {
     const study = await Study.open({ space, storage: folder.storage, seed: flags.seed })
     const summary = await run.runTrials({ study, executor, trials: generations, signal, onFinished, onEvent })
+    if (failure) throw failure
     terminal.finish()
     await executor.close()
     await picture.finish()

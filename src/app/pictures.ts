@@ -1,5 +1,5 @@
 // Draws the pictures of a training from its events, beside the training: a picture that fails costs a warning only.
-import { readFile, writeFile } from 'node:fs/promises'
+import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { BatchImages, TrainEvent, ValCurves } from '../detect/index.ts'
 
@@ -101,7 +101,12 @@ export class Pictures {
   #draw(file: string, figure: (report: typeof import('../report/index.ts')) => Promise<Uint8Array | undefined>): void {
     this.#queue(async () => {
       const bytes = await figure(await import('../report/index.ts'))
-      if (bytes) await writeFile(join(this.#folder, file), bytes)
+      if (!bytes) return
+      const path = join(this.#folder, file)
+      await writeFile(path, bytes).catch(async (error: unknown) => {
+        await rm(path, { force: true }) // half a picture is none
+        throw error
+      })
     })
   }
 

@@ -154,10 +154,12 @@ function smallDisk(folder: string, kilobytes: number): (() => void) | undefined 
   return status === 0 ? () => execFileSync('umount', ['-l', folder]) : undefined
 }
 
+const makeRoom = (folder: string) => execFileSync('mount', ['-o', 'remount,size=8m', folder])
+
 describe('a full disk', () => {
   it('ends a training with a clear message and keeps what was written', async (context) => {
     const folder = join(place.folder, 'full')
-    const unmount = smallDisk(folder, 700)
+    const unmount = smallDisk(folder, 200)
     if (!unmount) return context.skip('mounting a small file system needs root')
     try {
       const { status, stderr } = await cli(
@@ -170,7 +172,7 @@ describe('a full disk', () => {
           '../tiny.yaml',
           '--noplots',
           '--epochs',
-          '3',
+          '6',
           '--save-period',
           '1',
         ],
@@ -180,6 +182,12 @@ describe('a full disk', () => {
       expect(stderr).toMatch(/disk is full|no space/i)
       expect(stderr).not.toMatch(/^\s+at |should not have happened/m)
       expect(status).toBe(1)
+
+      makeRoom(folder)
+      const resumed = await cli(['train', '--resume'], folder, env)
+      expect(resumed.status, resumed.stdout + resumed.stderr).toBe(0)
+      const epochs = readFileSync(join(folder, 'runs/train/exp/results.csv'), 'utf8').trim().split('\n').slice(1)
+      expect(epochs.map((line) => Number(line.split(',')[0]))).toEqual([0, 1, 2, 3, 4, 5])
     } finally {
       unmount()
     }
@@ -187,17 +195,24 @@ describe('a full disk', () => {
 
   it('ends an evolution with the finished generations in evolve.csv', async (context) => {
     const folder = join(place.folder, 'full-evolve')
-    const unmount = smallDisk(folder, 16)
+    const unmount = smallDisk(folder, 48)
     if (!unmount) return context.skip('mounting a small file system needs root')
     try {
       const words = ['train', ...tinyFlags, '--data', '../data.yaml', '--cfg', '../tiny.yaml', '--epochs', '1']
-      const { status, stderr } = await cli([...words, '--evolve', '40'], folder, env)
+      const { status, stderr } = await cli([...words, '--evolve', '60'], folder, env)
       expect(stderr).toMatch(/disk is full|no space/i)
       expect(status).toBe(1)
       const lines = readFileSync(join(folder, 'runs/evolve/exp/evolve.csv'), 'utf8').trimEnd().split('\n')
       expect(lines.length).toBeGreaterThan(1)
       const columns = lines[0]!.split(',').length
       expect(lines.every((line) => line.split(',').length === columns)).toBe(true)
+
+      makeRoom(folder)
+      const resumed = await cli([...words, '--evolve', '1', '--resume'], folder, env)
+      expect(resumed.status, resumed.stdout + resumed.stderr).toBe(0)
+      const more = readFileSync(join(folder, 'runs/evolve/exp/evolve.csv'), 'utf8').trimEnd().split('\n')
+      expect(more.slice(0, lines.length)).toEqual(lines)
+      expect(more.length).toBeGreaterThan(lines.length)
     } finally {
       unmount()
     }
