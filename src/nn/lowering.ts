@@ -36,8 +36,7 @@ export class Lowering {
   readonly block: number | undefined
   /** Leaves that the model takes as inputs, in the order of creation. */
   readonly feeds: Tensor[] = []
-  /** Values that several nodes derive from one tensor (the exchanged filters of the input gradient). */
-  readonly derived = new Map<Tensor, string>()
+  private readonly derived = new Map<Tensor, Map<string, string>>()
   private readonly values = new Map<Tensor, Map<Storage, string>>()
   private readonly blockInputs: boolean
   private readonly parameterStorage: (parameter: Tensor) => Storage
@@ -71,6 +70,15 @@ export class Lowering {
     const converted = this.convert(tensor, storages, storage)
     storages.set(storage, converted)
     return converted
+  }
+
+  /** A value that several nodes derive from one tensor, such as the exchanged filter; made once. */
+  derive(tensor: Tensor, what: string, make: () => string): string {
+    let values = this.derived.get(tensor)
+    if (!values) this.derived.set(tensor, (values = new Map()))
+    let value = values.get(what)
+    if (value === undefined) values.set(what, (value = make()))
+    return value
   }
 
   /** Number of channels that the blocked storage of a tensor [N, C, H, W] has: C rounded up. */

@@ -99,16 +99,12 @@ const CENTRED_VALUES = 4096
 const isCentred = ({ batch, height, width }: Shape) => batch * height * width <= CENTRED_VALUES
 
 /** x − mean, kept for the gradient. */
-function centred(lowering: Lowering, x: Tensor, average: string, shape: Shape): string {
-  const known = lowering.derived.get(x)
-  if (known) return known
-  const { writer } = lowering
-  const ones = writer.floats(new Array<number>(shape.stored).fill(1))
-  const minus = writer.node('Neg', [average])
-  const value = channelAffine(lowering, lowering.value(x, 'blocked'), shape.stored, ones, minus)
-  lowering.derived.set(x, value)
-  return value
-}
+const centred = (lowering: Lowering, x: Tensor, average: string, { stored }: Shape): string =>
+  lowering.derive(x, 'centred', () => {
+    const { writer } = lowering
+    const ones = writer.floats(new Array<number>(stored).fill(1))
+    return channelAffine(lowering, lowering.value(x, 'blocked'), stored, ones, writer.node('Neg', [average]))
+  })
 
 /** var = E[(x − mean)²] or E[x²] − mean²; A = γ/√(var + ε), y = A (x − mean) + β. */
 export function blockedBatchNorm(

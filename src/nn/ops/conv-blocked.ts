@@ -2,7 +2,7 @@
 // [N, I/b, H, W, b] and filters as [O/b, I/b, kh, kw, b(in), b(out)] (lowering.ts). Every reshape below is free: it only
 // gives the same bytes another nominal shape.
 import { type Graph, known, leafOf, type Tensor } from '../graph.ts'
-import type { Lowering, Storage } from '../lowering.ts'
+import { type Lowering, MICROSOFT, type Storage } from '../lowering.ts'
 import type { BlockedNode } from '../op.ts'
 import type { ConvAttributes } from './conv.ts'
 
@@ -71,19 +71,16 @@ export function blockedConv(lowering: Lowering, { inputs, outputs, attributes }:
  * The filter with inputs and outputs exchanged, before the taps are put in order: [I/b, O/b, kh·kw, b(out), b(in)].
  * ReorderOutput on the filter seen as [1, O, 1, I·kh·kw] gives [O/b, b(out), I/b, kh·kw, b(in)].
  */
-function exchangedFilter(lowering: Lowering, w: Tensor): string {
-  const cached = lowering.derived.get(w)
-  if (cached) return cached
-  const [out, into] = w.shape.slice(0, 2).map((channels) => lowering.blockedChannels(known(channels)))
-  const taps = known(w.shape[2]) * known(w.shape[3])
-  const block = lowering.blockSize
-  const flat = lowering.reshape(lowering.value(w, 'filter'), [1, out!, 1, into! * taps])
-  const rows = lowering.nchwc('ReorderOutput', [flat], { channels: out! })
-  const parts = lowering.reshape(rows, [out! / block, block, into! / block, taps, block])
-  const exchanged = lowering.writer.node('Transpose', [parts], { perm: [2, 0, 3, 1, 4] })
-  lowering.derived.set(w, exchanged)
-  return exchanged
-}
+const exchangedFilter = (lowering: Lowering, w: Tensor): string =>
+  lowering.derive(w, 'exchanged', () => {
+    const [out, into] = w.shape.slice(0, 2).map((channels) => lowering.blockedChannels(known(channels)))
+    const taps = known(w.shape[2]) * known(w.shape[3])
+    const block = lowering.blockSize
+    const flat = lowering.reshape(lowering.value(w, 'filter'), [1, out!, 1, into! * taps])
+    const rows = lowering.nchwc('ReorderOutput', [flat], { channels: out! })
+    const parts = lowering.reshape(rows, [out! / block, block, into! / block, taps, block])
+    return lowering.writer.node('Transpose', [parts], { perm: [2, 0, 3, 1, 4] })
+  })
 
 /** Gradient by the input, for stride 1 and for stride 2 on even sizes. */
 export function blockedInputGradient(
@@ -171,13 +168,19 @@ export function blockedWeightGradient(
     stride: stem ? 1 : attributes.stride,
     padding: stem ? [1, 1] : attributes.padding,
   }
-  const values = { x: lowering.value(x!, stem ? 'stem' : 'blocked'), dy: lowering.value(dy!, 'blocked') }
-  const { kernel, stride } = geometry
-  const result =
-    kernel[0] * kernel[1] === 1 && stride === 1
-      ? pointwiseWeightGradient(lowering, values, geometry)
-      : volumeWeightGradient(lowering, values, geometry)
-  lowering.define(dw!, stem ? 'stem' : 'filter', result)
+  const { kernel, stride, batch, into, out, outSize } = geometry
+  const pixels = outSize[0]! * outSize[1]!
+  const operands: Operands = { x: x!, dy: dy!, xStorage: stem ? 'stem' : 'blocked' }
+  const pointwise = kernel[0]! * kernel[1]! === 1 && stride === 1
+  // Measured with 8 and 16 floats per block on one and two threads; see docs/engine.md.
+  const make = pointwise
+    ? pixels > 4 * Math.max(into, out)
+      ? pointwisePerImage
+      : pointwiseFolded
+    : stride === 1 && batch % lowering.blockSize === 0
+      ? batchInnerWeightGradient
+      : volumeWeightGradient
+  lowering.define(dw!, stem ? 'stem' : 'filter', make(lowering, operands, geometry))
   return true
 }
 
@@ -193,21 +196,24 @@ interface Geometry {
   readonly padding: readonly number[]
 }
 
-interface Values {
-  readonly x: string
-  readonly dy: string
+interface Operands {
+  readonly x: Tensor
+  readonly xStorage: Storage
+  readonly dy: Tensor
 }
 
-/** dy as [O, N, OH·OW], the filter of the convolution that makes the weight gradient. */
-function channelMajor(lowering: Lowering, dy: string, { batch, out, outSize }: Geometry): string {
-  const block = lowering.blockSize
-  const pixels = outSize[0]! * outSize[1]!
-  const blocks = lowering.reshape(dy, [batch, out / block, pixels * block])
-  const turned = out === block ? blocks : lowering.writer.node('Transpose', [blocks], { perm: [1, 0, 2] })
-  return lowering.nchwc('ReorderOutput', [lowering.reshape(turned, [out / block, block, 1, batch * pixels])], {
-    channels: block,
+/** A blocked tensor as [C, N·H·W]: all pixels of a channel together. */
+const channelMajor = (lowering: Lowering, tensor: Tensor): string =>
+  lowering.derive(tensor, 'channel major', () => {
+    const { blockSize: block } = lowering
+    const [batch, channels, height, width] = tensor.shape.map(known)
+    const stored = lowering.blockedChannels(channels!)
+    const pixels = height! * width!
+    const blocks = lowering.reshape(lowering.value(tensor, 'blocked'), [batch!, stored / block, pixels * block])
+    const turned = stored === block ? blocks : lowering.writer.node('Transpose', [blocks], { perm: [1, 0, 2] })
+    const rows = lowering.reshape(turned, [stored / block, block, 1, batch! * pixels])
+    return lowering.nchwc('ReorderOutput', [rows], { channels: block })
   })
-}
 
 /** [O, I/b, kh, kw, b(in)] to filter storage: ReorderInput moves b of the outputs to the end. */
 function toFilter(lowering: Lowering, value: string, { out, into, kernel }: Geometry): string {
@@ -216,27 +222,30 @@ function toFilter(lowering: Lowering, value: string, { out, into, kernel }: Geom
   return lowering.reshape(filter, [out, into, kernel[0]!, kernel[1]!])
 }
 
+/** Padding of the far edges with which exactly kernel positions result; negative if the last pixels are never used. */
+const farPadding = ({ kernel, outSize, stride, size, padding }: Geometry): number[] =>
+  kernel.map((taps, i) => taps - 1 + (outSize[i]! - 1) * stride + 1 - size[i]! - padding[i]!)
+
 /**
  * dw[o, i, a, e] = Σ over n, y, x of dy · x as a 3-D convolution: batch as channels, I/b as depth, a row of W·b floats as
  * columns, so that the innermost run of the result is kw·b long. dy is the filter; stride and dilation change places.
  */
-function volumeWeightGradient(lowering: Lowering, values: Values, geometry: Geometry): string {
-  const { batch, into, out, size, outSize, kernel, stride, padding } = geometry
-  const block = lowering.blockSize
-  const far = kernel.map((taps, i) => taps - 1 + (outSize[i]! - 1) * stride + 1 - size[i]! - padding[i]!)
-  let x = lowering.reshape(values.x, [batch, into / block, size[0]!, size[1]! * block])
+function volumeWeightGradient(lowering: Lowering, { x, xStorage, dy }: Operands, geometry: Geometry): string {
+  const { batch, into, out, size, outSize, stride, padding } = geometry
+  const { writer, blockSize: block } = lowering
+  const far = farPadding(geometry)
+  let rows = lowering.reshape(lowering.value(x, xStorage), [batch, into / block, size[0]!, size[1]! * block])
   const used = size.map((length, i) => length + Math.min(far[i]!, 0))
   if (far.some((length) => length < 0)) {
-    const { writer } = lowering
     const ends = writer.integers([used[0]!, used[1]! * block])
-    x = writer.node('Slice', [x, writer.integers([0, 0]), ends, writer.integers([2, 3])])
+    rows = writer.node('Slice', [rows, writer.integers([0, 0]), ends, writer.integers([2, 3])])
   }
   const [bottom, right] = far.map((length) => Math.max(length, 0))
-  const result = lowering.writer.node(
+  const result = writer.node(
     'Conv',
     [
-      lowering.reshape(x, [1, batch, into / block, used[0]!, used[1]! * block]),
-      lowering.reshape(channelMajor(lowering, values.dy, geometry), [out, batch, 1, ...outSize]),
+      lowering.reshape(rows, [1, batch, into / block, used[0]!, used[1]! * block]),
+      lowering.reshape(channelMajor(lowering, dy), [out, batch, 1, ...outSize]),
     ],
     {
       kernel_shape: [1, ...outSize],
@@ -247,16 +256,75 @@ function volumeWeightGradient(lowering: Lowering, values: Values, geometry: Geom
   return toFilter(lowering, result, geometry)
 }
 
-/** 1x1 filters: a product of matrices per image, x in place. */
-function pointwiseWeightGradient(lowering: Lowering, values: Values, geometry: Geometry): string {
+/** Below this width nearly all outputs lie at the edge anyway, and padding inside the convolution is the faster one. */
+const EXPLICIT_PADDING_FROM = 8
+
+/**
+ * The same sum as a blocked convolution with the images as channels, for batches of whole blocks and stride 1:
+ * x as [I/b, N, H, W·b] blocked by image, dy as filter [O, N, OH, OW]; the result [I/b, O, kh, kw·b] lies as
+ * [I/b, O/b, kh, kw, b(in), b(out)], filter storage but for the first two axes.
+ *
+ * The zeros around x are written explicitly: with padding of its own the kernel would take the slow path of edges for
+ * nearly every output.
+ */
+function batchInnerWeightGradient(lowering: Lowering, { x, xStorage, dy }: Operands, geometry: Geometry): string {
+  const { batch, into, out, size, outSize, kernel, padding } = geometry
   const { writer, blockSize: block } = lowering
+  const images = batch / block
+  const far = farPadding(geometry)
+  const explicit = size[1]! >= EXPLICIT_PADDING_FROM
+  const pads = [padding[0]!, padding[1]! * block, far[0]!, far[1]! * block]
+  const [height, width] = explicit ? size.map((length, i) => length + padding[i]! + far[i]!) : size
+  const byImage = lowering.derive(x, `by image ${explicit ? pads : ''}`, () => {
+    const rows = lowering.reshape(lowering.value(x, xStorage), [batch, into / block, size[0]!, size[1]! * block])
+    const padded = explicit
+      ? writer.node('Pad', [rows, writer.integers([0, 0, pads[0]!, pads[1]!, 0, 0, pads[2]!, pads[3]!])])
+      : rows
+    const blocked = lowering.nchwc('ReorderInput', [
+      lowering.reshape(padded, [images, block, 1, into * height! * width!]),
+    ])
+    if (images === 1) return blocked
+    const planes = lowering.reshape(blocked, [images, into / block, height! * width! * block * block])
+    return writer.node('Transpose', [planes], { perm: [1, 0, 2] })
+  })
+  const pixels = outSize[0]! * outSize[1]!
+  const parts = lowering.reshape(lowering.value(dy, 'blocked'), [images, block, out / block, pixels, block])
+  const filter = writer.node('Transpose', [parts], { perm: [2, 0, 3, 1, 4] })
+  const result = lowering.nchwc(
+    'Conv',
+    [
+      lowering.reshape(byImage, [into / block, batch, height!, width! * block]),
+      lowering.reshape(filter, [out, batch, ...outSize]),
+    ],
+    { kernel_shape: outSize, dilations: [1, block], ...(explicit ? {} : { pads }) },
+  )
+  const blocks = lowering.reshape(result, [into / block, out / block, kernel[0]! * kernel[1]! * block * block])
+  const turned = into === block || out === block ? blocks : writer.node('Transpose', [blocks], { perm: [1, 0, 2] })
+  return lowering.reshape(turned, [out, into, ...kernel])
+}
+
+/** 1x1 filters on large maps: a product of matrices [O, P] x [P, I] per image, summed over the images. */
+function pointwisePerImage(lowering: Lowering, { x, dy }: Operands, geometry: Geometry): string {
+  const { writer } = lowering
   const { batch, into, out, outSize } = geometry
   const pixels = outSize[0]! * outSize[1]!
-  const dy = lowering.reshape(lowering.nchwc('ReorderOutput', [values.dy], { channels: out }), [batch, 1, out, pixels])
-  const x = lowering.reshape(values.x, [batch, into / block, pixels, block])
-  const products = writer.node('MatMul', [dy, x])
-  // [N, I/b, O, b(in)] -> [I/b, O/b, b(out), b(in)] -> [O/b, I/b, b(in), b(out)]
+  const plain = (tensor: Tensor, channels: number) => {
+    const value = lowering.derive(tensor, 'image major', () =>
+      lowering.nchwc('ReorderOutput', [lowering.value(tensor, 'blocked')], { channels }),
+    )
+    return lowering.reshape(value, [batch, channels, pixels])
+  }
+  const products = writer.node('FusedMatMul', [plain(dy, out), plain(x, into)], { transB: 1 }, MICROSOFT)
   const sum = writer.node('ReduceSum', [products, writer.integers([0])], { keepdims: 0 })
-  const parts = lowering.reshape(sum, [into / block, out / block, block, block])
-  return lowering.reshape(writer.node('Transpose', [parts], { perm: [1, 0, 3, 2] }), [out, into, 1, 1])
+  return toFilter(lowering, sum, geometry)
+}
+
+/** 1x1 filters on small maps: one product [O, N·P] x [N·P, I]. */
+function pointwiseFolded(lowering: Lowering, { x, dy }: Operands, geometry: Geometry): string {
+  const { batch, into, out, outSize } = geometry
+  const pixels = batch * outSize[0]! * outSize[1]!
+  const rows = lowering.reshape(channelMajor(lowering, dy), [out, pixels])
+  const columns = lowering.reshape(channelMajor(lowering, x), [into, pixels])
+  const product = lowering.writer.node('FusedMatMul', [rows, columns], { transB: 1 }, MICROSOFT)
+  return toFilter(lowering, product, geometry)
 }

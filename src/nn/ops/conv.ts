@@ -164,6 +164,9 @@ export const conv2dWeightGradientOp: Op<WeightGradientAttributes> = defineOp<Wei
       attributes: { ...normal({ stride: 2, padding: 1 }), kernel: [3, 3] },
     },
     { inputs: [f32([2, 3, 4, 4]), f32([2, 5, 4, 4])], attributes: { ...normal({}), kernel: [1, 1] } },
+    { inputs: [f32([1, 3, 8, 9]), f32([1, 5, 8, 9])], attributes: { ...normal({}), kernel: [1, 1] } },
+    { inputs: [f32([16, 3, 2, 3]), f32([16, 4, 2, 3])], attributes: { ...normal({ padding: 1 }), kernel: [3, 3] } },
+    { inputs: [f32([16, 2, 3, 8]), f32([16, 2, 3, 8])], attributes: { ...normal({ padding: 1 }), kernel: [3, 3] } },
     { inputs: [f32([2, 3, 6, 6]), f32([2, 5, 3, 3])], attributes: { ...normal({ stride: 2 }), kernel: [1, 1] } },
     {
       inputs: [f32([2, 4, 5, 5]), f32([2, 6, 5, 5])],
