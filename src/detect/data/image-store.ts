@@ -17,6 +17,12 @@ export interface StoreConfig {
   readonly cacheFile?: string
 }
 
+/** Tells stores apart: those with the same images at the same size are one. */
+export interface SharedStoreConfig extends StoreConfig {
+  /** Hash of the images, see `Dataset`. */
+  readonly imageHash: string
+}
+
 /** First byte of each image in the file of decoded images, and the length of the file. */
 export function cacheOffsets(sizes: Int32Array, imagePx: number): Float64Array {
   const offsets = new Float64Array(sizes.length / 2 + 1)
@@ -84,6 +90,38 @@ export class ImageStore {
       this.#keptBytes -= data.length
     }
     return loaded
+  }
+}
+
+/** Stores that nobody uses are kept, this many, for the next loader (the next trial of a study). */
+const IDLE_STORES = 2
+
+/** The stores of one thread. */
+export class ImageStores {
+  /** Longest unused first. */
+  readonly #stores = new Map<string, { readonly store: ImageStore; users: number }>()
+
+  open(config: SharedStoreConfig): { readonly store: ImageStore; release(): void } {
+    const { imageHash, imagePx, augment, cacheFile = '' } = config
+    const key = [imageHash, imagePx, augment, cacheFile].join()
+    const entry = this.#stores.get(key) ?? { store: new ImageStore(config), users: 0 }
+    entry.users++
+    this.#touch(key, entry)
+    const release = () => {
+      entry.users--
+      this.#touch(key, entry)
+      const idle = [...this.#stores].filter(([, { users }]) => users === 0)
+      for (const [old, { store }] of idle.slice(0, -IDLE_STORES)) {
+        this.#stores.delete(old)
+        store.close()
+      }
+    }
+    return { store: entry.store, release }
+  }
+
+  #touch(key: string, entry: { readonly store: ImageStore; users: number }): void {
+    this.#stores.delete(key)
+    this.#stores.set(key, entry)
   }
 }
 

@@ -1,7 +1,7 @@
 // Needs dist/ (npm run build): the threads run the compiled worker.
 
 import { createHash } from 'node:crypto'
-import { mkdirSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest'
 import { canMount, mountedFolder, temporaryFolder, writeDataset, writeText } from '../../../test/helpers/data-set.ts'
@@ -128,6 +128,19 @@ describe('training', () => {
       }
     }
     await loader.close()
+  })
+
+  it.each([0, 1])('keeps decoded images for the next loader (%i threads)', async (threads) => {
+    const { dataset } = await setUp()
+    const pool = createDataPool(threads)
+    onTestFinished(() => pool.close())
+    const first = await train(dataset, pool)
+    await collect(first.epoch(0))
+    await first.close()
+    for (const path of dataset.paths) rmSync(path)
+    const second = await train(dataset, pool, { seed: 9 })
+    expect(await collect(second.epoch(0))).toHaveLength(3)
+    await second.close()
   })
 
   it('takes a given order', async () => {

@@ -167,8 +167,9 @@ async function sourceConfig(
   const { dataset, imagePx } = options
   const augment = training !== undefined
   const cacheFile = await imageCacheFile(options, augment)
-  const { labels, labelStart, points, polygonStart, pointStart, paths, sizes } = dataset
+  const { labels, labelStart, points, polygonStart, pointStart, paths, sizes, imageHash } = dataset
   return {
+    imageHash,
     paths,
     sizes,
     imagePx,

@@ -2,7 +2,7 @@
 import { closeSync, openSync, writeSync } from 'node:fs'
 import { NumpyRandom, PythonRandom, type Random } from '../../base/index.ts'
 import type { Polygon } from './boxes.ts'
-import { cacheOffsets, ImageStore, loadImage, type StoreConfig } from './image-store.ts'
+import { cacheOffsets, ImageStores, loadImage, type SharedStoreConfig, type StoreConfig } from './image-store.ts'
 import { augmentedItem, type ItemSource, plainItem, Scratch } from './item.ts'
 import { type ImageLayout, imageBytes, packImage } from './layout.ts'
 import { resizeForLoad } from './resize.ts'
@@ -31,7 +31,7 @@ export interface BatchPayload {
 }
 
 /** A data set opened for a loader. */
-export interface SourceConfig extends StoreConfig {
+export interface SourceConfig extends SharedStoreConfig {
   readonly labels: Pick<Dataset, 'labels' | 'labelStart' | 'points' | 'polygonStart' | 'pointStart'>
   readonly layout: ImageLayout
   /** Absent for validation. */
@@ -42,11 +42,11 @@ export interface SourceConfig extends StoreConfig {
 class Source implements ItemSource {
   readonly config: SourceConfig
   readonly scratch = new Scratch()
-  readonly #store: ImageStore
+  readonly #images: ReturnType<ImageStores['open']>
 
-  constructor(config: SourceConfig) {
+  constructor(config: SourceConfig, stores: ImageStores) {
     this.config = config
-    this.#store = new ImageStore(config)
+    this.#images = stores.open(config)
   }
 
   get length(): number {
@@ -54,7 +54,7 @@ class Source implements ItemSource {
   }
 
   image(index: number) {
-    return this.#store.image(index)
+    return this.#images.store.image(index)
   }
 
   rows(index: number): Float32Array {
@@ -71,16 +71,17 @@ class Source implements ItemSource {
   }
 
   close(): void {
-    this.#store.close()
+    this.#images.release()
   }
 }
 
 /** The state of one thread, or of the calling thread where there are no others. */
 export class TaskRunner {
   readonly #sources = new Map<number, Source>()
+  readonly #stores = new ImageStores()
 
   openSource(id: number, config: SourceConfig): void {
-    this.#sources.set(id, new Source(config))
+    this.#sources.set(id, new Source(config, this.#stores))
   }
 
   closeSource(id: number): void {
