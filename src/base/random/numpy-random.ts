@@ -1,7 +1,7 @@
 // NumPy's legacy generator (`np.random.seed`, `np.random.RandomState`), draw for draw.
 // Source: NumPy 1.24 numpy/random/mtrand.pyx and src/legacy/legacy-distributions.c.
+import { exp, log, pow } from './c-math.ts'
 import { MersenneTwister, type TwisterState } from './mersenne-twister.ts'
-import { preciseLog } from './precise.ts'
 
 /** State of a {@link NumpyRandom}; `gaussNext` is the second normal of a pair, kept for the next normal draw. */
 export interface NumpyRandomState extends TwisterState {
@@ -88,16 +88,16 @@ export class NumpyRandom {
       for (;;) {
         const u = this.random()
         const v = this.random()
-        const x = power(u, 1 / a)
-        const y = power(v, 1 / b)
+        const x = pow(u, 1 / a)
+        const y = pow(v, 1 / b)
         const sum = x + y
         if (!(sum <= 1 && u + v > 0)) continue
         if (sum > 0) return x / sum
-        const logX = Math.log(u) / a
-        const logY = Math.log(v) / b
+        const logX = log(u) / a
+        const logY = log(v) / b
         const largest = Math.max(logX, logY)
-        const logSum = Math.log(Math.exp(logX - largest) + Math.exp(logY - largest)) + largest
-        return Math.exp(logX - logSum)
+        const differenceX = logX - largest
+        return exp(differenceX - log(exp(differenceX) + exp(logY - largest)))
       }
     }
     const ga = this.gamma(a)
@@ -128,24 +128,24 @@ export class NumpyRandom {
       x2 = 2 * this.twister.double() - 1
       r2 = x1 * x1 + x2 * x2
     } while (r2 >= 1 || r2 === 0)
-    const f = Math.sqrt((-2 * preciseLog(r2)) / r2)
+    const f = Math.sqrt((-2 * log(r2)) / r2)
     this.gaussNext = f * x1
     return f * x2
   }
 
   /** Gamma distribution of scale 1: Marsaglia and Tsang (2000) for shapes above 1, Ahrens and Dieter below. */
   private gamma(shape: number): number {
-    if (shape === 1) return -preciseLog(1 - this.random())
+    if (shape === 1) return -log(1 - this.random())
     if (shape < 1) {
       for (;;) {
         const u = this.random()
-        const v = -Math.log(1 - this.random())
+        const v = -log(1 - this.random())
         if (u <= 1 - shape) {
-          const x = power(u, 1 / shape)
+          const x = pow(u, 1 / shape)
           if (x <= v) return x
         } else {
-          const y = -Math.log((1 - u) / shape)
-          const x = power(1 - shape + shape * y, 1 / shape)
+          const y = -log((1 - u) / shape)
+          const x = pow(1 - shape + shape * y, 1 / shape)
           if (x <= v + y) return x
         }
       }
@@ -162,7 +162,7 @@ export class NumpyRandom {
       v = v * v * v
       const u = this.random()
       if (u < 1 - 0.0331 * (x * x) * (x * x)) return b * v
-      if (Math.log(u) < 0.5 * x * x + b * (1 - v + Math.log(v))) return b * v
+      if (log(u) < 0.5 * x * x + b * (1 - v + log(v))) return b * v
     }
   }
 
@@ -176,6 +176,3 @@ export class NumpyRandom {
     return value
   }
 }
-
-/** u^p; exact products for the exponents that are met in practice. */
-const power = (u: number, p: number) => (p === 1 ? u : p === 2 ? u * u : u ** p)

@@ -1,7 +1,5 @@
-// Logarithm and cosine, correctly rounded (all but about one of 10^15 arguments). V8's own are off by one in the last
-// place often enough that normal draws would not be those of NumPy and Python, which call the C library. The C libraries
-// themselves differ a little, by library and processor: against glibc 2.36 with FMA, one normal draw in 2500 differs in
-// its last bit.
+// Cosine and sine, correctly rounded (all but about one of 10^15 arguments), for `gauss` of Python's `random`, which calls
+// those of the C library: one draw in 800 differs from it, by one or two units in the last place. V8's own differ oftener.
 //
 // Numbers are sums `high + low` of two doubles (T. J. Dekker, "A floating-point technique for extending the available
 // precision", Numer. Math. 18, 1971).
@@ -52,28 +50,7 @@ const divide = (a: Double2, b: Double2): Double2 => {
   return add(quickTwoSum(q1, q2), [r2[0] / b[0], 0])
 }
 
-const LN2: Double2 = [Math.LN2, 2.3190468138462996e-17]
 const HALF_PI: Double2 = [1.5707963267948966, 6.123233995736766e-17]
-
-// 1/1, 1/3, 1/5, ... : atanh(s) = s (1 + s²/3 + s⁴/5 + ...), |s| <= 0.1716, so 22 terms reach 2^-110.
-const ODD_RECIPROCALS = Array.from({ length: 22 }, (_, i) => divide([1, 0], [2 * i + 1, 0]))
-
-/** ln(x) for a positive, finite, normal x. */
-export function preciseLog(x: number): number {
-  let exponent = Math.floor(Math.log2(x))
-  let mantissa = x / 2 ** exponent // in [1, 2), up to an error of log2 at powers of two, which does no harm
-  if (mantissa > Math.SQRT2) {
-    mantissa /= 2
-    exponent += 1
-  }
-  // ln(m) = 2 atanh((m - 1) / (m + 1))
-  const s = divide([mantissa - 1, 0], twoSum(mantissa, 1))
-  const square = multiply(s, s)
-  let series: Double2 = ODD_RECIPROCALS.at(-1)!
-  for (let i = ODD_RECIPROCALS.length - 2; i >= 0; i--) series = add(multiply(series, square), ODD_RECIPROCALS[i])
-  const logMantissa = multiply(multiply(s, [2, 0]), series)
-  return add(multiply(LN2, [exponent, 0]), logMantissa)[0]
-}
 
 /** cos(x) and sin(x) for 0 <= x < 10. */
 export function preciseCosSin(x: number): readonly [cos: number, sin: number] {

@@ -1,6 +1,7 @@
 // Python's module `random`, draw for draw (CPython 3.11 Lib/random.py and Modules/_randommodule.c).
+import { log } from './c-math.ts'
 import { MersenneTwister, type TwisterState } from './mersenne-twister.ts'
-import { preciseCosSin, preciseLog } from './precise.ts'
+import { preciseCosSin } from './precise.ts'
 
 /** State of a {@link PythonRandom}; `gaussNext` is the second normal of a pair, kept for the next call of `gauss`. */
 export interface PythonRandomState extends TwisterState {
@@ -120,7 +121,7 @@ export class PythonRandom {
     this.gaussNext = undefined
     if (z === undefined) {
       const angle = this.random() * (2 * Math.PI)
-      const radius = Math.sqrt(-2 * preciseLogOrZero(1 - this.random()))
+      const radius = Math.sqrt(-2 * log(1 - this.random()))
       const [cos, sin] = preciseCosSin(angle)
       z = cos * radius
       this.gaussNext = sin * radius
@@ -145,8 +146,6 @@ export class PythonRandom {
     return r
   }
 }
-
-const preciseLogOrZero = (x: number) => (x === 1 ? 0 : preciseLog(x))
 
 const bitLength = (n: number) => (n < 4294967296 ? 32 - Math.clz32(n) : 64 - Math.clz32(Math.floor(n / 4294967296)))
 

@@ -99,9 +99,7 @@ golden('evolve/mutate', 'mutation', mutations, (cases: readonly any[]) => {
         expect([label, space.gains]).toEqual([label, mutation.gains])
 
         const factors = mutationFactors(space.gains, mutation.mp, mutation.s, rngOf(mutation))
-        // the normals among the draws: see random.test.ts
-        const offBy = factors.map((factor, i) => Math.abs(factor - mutation.v[i]) / mutation.v[i])
-        expect([label, Math.max(...offBy) <= 2 ** -52]).toEqual([label, true])
+        expect([label, factors]).toEqual([label, mutation.v])
 
         const options = samplers.yolov5.options.parse({ parent: mutation.parent })
         const { hyp, parents } = samplers.yolov5.propose({ space, history, rng: rngOf(mutation) }, options)

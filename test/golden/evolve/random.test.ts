@@ -54,21 +54,18 @@ const fieldCases = (): { field: string; seed: number; expected: unknown }[] =>
   )
 
 /**
- * Normal and beta draws go through the C library's logarithm, whose last bit differs between libraries and processors.
- * Ours is the correctly rounded one: the same but for about one draw in 2500, and then by one unit in the last place.
- * All else is equal bit for bit.
+ * Bit for bit, but for Python's `gauss`, whose sine and cosine are correctly rounded in ours and not quite in the C
+ * library: one draw in 800 differs, by at most two units in the last place. (YOLOv5 does not draw from it.)
  */
-const roundedLogarithm = /randn|two_loops|gauss|beta/
-
 function expectSame(label: string, actual: unknown, expected: unknown): void {
-  if (!roundedLogarithm.test(label)) {
+  if (!label.startsWith('gauss')) {
     expect([label, actual]).toEqual([label, expected])
     return
   }
   const [ours, theirs] = [actual, expected].map((value) => [value].flat(3) as number[])
   expect(ours.length).toBe(theirs.length)
   const inUnits = ours.map((value, i) => Math.abs(value - theirs[i]) / (Math.abs(theirs[i]) * 2 ** -52))
-  expect([label, Math.max(...inUnits) <= (label.includes('beta') ? 4 : 1)]).toEqual([label, true])
+  expect([label, Math.max(...inUnits) <= 2]).toEqual([label, true])
 }
 
 golden('evolve/rng.json', 'random numbers', fieldCases, (cases) => {
