@@ -96,6 +96,8 @@ export class Pool implements DataPool {
 
   #start(number: number): Worker {
     const worker = new Worker(compiledEntry('./worker.js', import.meta.url), {
+      // Flags of the parent, such as --input-type, are not for worker threads.
+      execArgv: [],
       workerData: { place: this.#places.subarray(2 * number, 2 * number + 2) },
       name: `data-${number}`,
     })
