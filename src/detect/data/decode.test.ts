@@ -47,6 +47,17 @@ it('drops transparency without blending, and makes grey three channels', async (
   expect(Array.from((await decodeImage(grey)).data)).toEqual([7, 7, 7, 9, 9, 9])
 })
 
+it('takes the upper 8 of 16 bits', async () => {
+  const file = join(temporaryFolder(), 'deep.png')
+  const deep = Uint16Array.of(0x12ff, 0x3400, 0xffff)
+  await sharp(deep, { raw: { width: 1, height: 1, channels: 3 } })
+    .toColourspace('rgb16')
+    .png()
+    .toFile(file)
+  expect((await sharp(file).metadata()).depth).toBe('ushort')
+  expect(Array.from((await decodeImage(file)).data)).toEqual([0x12, 0x34, 0xff])
+})
+
 describe('bitmaps', () => {
   const header = (width: number, height: number, bits: number, palette: number[], rows: Buffer) => {
     const head = Buffer.alloc(54)
@@ -90,7 +101,7 @@ it('tells a truncated JPEG, which decodes in part', async () => {
   expect(await checkImage(file)).toEqual({ width: 64, height: 64 })
   const bytes = readFileSync(file)
   writeFileSync(file, bytes.subarray(0, bytes.length / 2))
-  expect(await checkImage(file)).toEqual({ width: 64, height: 64, damage: expect.any(String) })
+  expect(await checkImage(file)).toEqual({ width: 64, height: 64, damage: 'premature end of JPEG image' })
   expect(await decodeImage(file)).toMatchObject({ width: 64, height: 64 })
 })
 

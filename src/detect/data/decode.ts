@@ -16,7 +16,8 @@ const UNSUPPORTED = new Set(['.dng', '.pfm'])
 const options = { failOn: 'none', ignoreIcc: true, limitInputPixels: 2 ** 30 } as const
 
 /**
- * Decodes an image as OpenCV's imread does: EXIF rotation applied, transparency dropped, 8 bits, three channels.
+ * Decodes an image as OpenCV's imread does: EXIF rotation applied, transparency dropped, 8 bits, three channels. The
+ * pixels are the same for JPEG, PNG, TIFF, WebP and BMP; only CMYK pictures get other colours.
  *
  * @throws ImageUnreadableError
  */
@@ -92,5 +93,9 @@ function plainMessage(error: Error, file: string): string {
   const code = (error as NodeJS.ErrnoException).code
   if (code === 'ENOENT' || /missing/.test(error.message)) return 'there is no such file'
   const line = error.message.split('\n').find((line) => line.trim() !== '') ?? 'unknown reason'
-  return line.replace(`${file}: `, '').replace(file, '').trim()
+  return line
+    .replace(`${file}: `, '')
+    .replace(file, '')
+    .replace(/^Vips\w+: /, '')
+    .trim()
 }

@@ -35,6 +35,7 @@ interface Draw {
 const files = referenceFiles(folder, /^cases.*\.json$/)
 const reference = files.map((file) => readReferenceJson(`${folder}/${file}`))
 /** All cases of a kind, whatever the number of files; kinds that are one object count as one case. */
+// biome-ignore lint/suspicious/noExplicitAny: each kind of case has its own fields, which the tests that follow name.
 const casesOf = <Case = any>(kind: string): (Case & { sources: Source[] })[] =>
   reference.flatMap((file) =>
     [file[kind] ?? []].flat().map((entry: Case) => ({ ...entry, sources: file.sources as Source[] })),
