@@ -2,7 +2,7 @@
 // The command line: `hypevolve <command>`. Start reading in index.ts, which lists the commands.
 // Exit codes: 0 done; 1 an error with an explanation; 2 wrong usage; 128 + n ended by signal n (Ctrl-C: 130).
 import { Command, CommanderError, type Option } from 'commander'
-import { HypevolveError, UsageError } from '../../base/index.ts'
+import { HypevolveError, TrainingFailedError, UsageError } from '../../base/index.ts'
 import { programVersion } from '../version.ts'
 import { prepareArguments } from './arguments.ts'
 import { commands } from './index.ts'
@@ -55,18 +55,22 @@ Examples:
   return program
 }
 
+const bugNote = 'This should not have happened. HYPEVOLVE_DEBUG=1 shows where it came from; please report it.'
+
 /** Prints an error and gives its exit code. */
 function tell(error: unknown, debug: boolean): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2 // commander has printed it
   if (error instanceof HypevolveError) {
     console.error(`hypevolve: ${error.message}`)
-    if (debug) console.error(error.stack, error.cause ?? '')
+    if (debug)
+      console.error(error.stack, error.cause ?? '', error instanceof TrainingFailedError ? error.childStack : '')
+    else if (error.code === 'TRAINING_FAILED') console.error(bugNote)
     if (error instanceof UsageError) console.error('(hypevolve <command> --help lists what there is)')
     return error instanceof UsageError ? 2 : 1
   }
   console.error(`hypevolve: ${error instanceof Error ? error.message : String(error)}`)
   if (debug && error instanceof Error) console.error(error.stack)
-  else console.error('This should not have happened. HYPEVOLVE_DEBUG=1 shows where it came from; please report it.')
+  else console.error(bugNote)
   return 1
 }
 
