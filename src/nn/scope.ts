@@ -201,7 +201,9 @@ export function convBatchNorm(scope: Scope, x: Tensor, layer: ConvLayer): Tensor
   const filter = conv.values('weight', shape, 'decayed')
   const { scale, shift } = foldedBatchNorm(norm, layer.out)
   const size = filter.length / layer.out
-  const folded = filter.map((value, i) => value * scale[Math.floor(i / size)]!)
+  const folded = new Float32Array(filter.length)
+  for (let out = 0; out < layer.out; out++)
+    for (let i = out * size; i < (out + 1) * size; i++) folded[i] = filter[i]! * scale[out]!
   return conv2d(x, scope.graph.constant(folded, shape), scope.graph.constant(shift), layer)
 }
 
