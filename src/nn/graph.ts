@@ -124,6 +124,13 @@ export class Graph {
     return this.append(op, inputs, attributes, op.infer(inputs, attributes))
   }
 
+  /** The same leaf in this graph. */
+  copyLeaf(tensor: Tensor): Tensor {
+    const leaf = leafOf(tensor)!
+    if (leaf.kind !== 'constant') this.claim(leaf.name)
+    return this.leaf(leaf, tensor)
+  }
+
   private leaf(attributes: Leaf, type: TensorType): Tensor {
     return this.append(leafOp, [], attributes, [type])[0]!
   }

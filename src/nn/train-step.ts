@@ -5,7 +5,8 @@ import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node'
 import { EngineError } from '../base/index.ts'
 import { gradients } from './gradients.ts'
 import { Graph, type ImageLayout, leafOf, type ParameterGroup, sizeOf, type Tensor, type TensorData } from './graph.ts'
-import { Lowering } from './lowering.ts'
+import { Lowering, reachable } from './lowering.ts'
+import { mergeParallel } from './merge.ts'
 import type { Branch, GraphWriter } from './onnx/model.ts'
 import { filterStorages } from './ops/conv.ts'
 import { type OptimizerName, optimizerSlots, writeUpdate } from './optimizer.ts'
@@ -259,7 +260,6 @@ interface TracedProgram {
   readonly graph: Graph
   readonly loss: Tensor
   readonly outputs: Readonly<Record<string, Tensor>>
-  readonly parameters: ReadonlyMap<string, Tensor>
   readonly gradients: ReadonlyMap<string, Tensor>
   readonly declared: readonly Omit<Place, 'offset' | 'size'>[]
   readonly updates: Scope['updates']
@@ -269,32 +269,42 @@ interface TracedProgram {
 /** Forward and backward graph of a program, and what it declares. */
 function traceProgram(build: TrainStepOptions['build'], imageLayout: ImageLayout, state: TrainState): TracedProgram {
   const scope = Scope.train(new Graph(), imageLayout)
-  const { loss, outputs = {} } = build(scope)
-  const { graph } = scope
-  const trained = [...scope.parameters].filter(([name]) => !state.isFrozen(name))
+  const built = build(scope)
+  const block = imageLayout.kind === 'blocked' ? imageLayout.block : undefined
+  const named = Object.entries(built.outputs ?? {})
+  const wanted = [built.loss, ...named.map(([, tensor]) => tensor), ...scope.updates.map(({ batch }) => batch)]
+  const { graph, find } =
+    block === undefined
+      ? { graph: scope.graph, find: (tensor: Tensor) => tensor }
+      : mergeParallel(scope.graph, wanted, block)
+  const used = reachable(wanted)
+  const parameters = new Map(
+    [...scope.parameters].filter(([, { node }]) => used.has(node.id)).map(([name, tensor]) => [name, find(tensor)]),
+  )
+  const trained = [...parameters].filter(([name]) => !state.isFrozen(name))
   const slopes = gradients(
-    loss,
+    find(built.loss),
     trained.map(([, tensor]) => tensor),
   )
-  const block = imageLayout.kind === 'blocked' ? imageLayout.block : undefined
   const storages = block === undefined ? new Map<Tensor, never>() : filterStorages(graph)
   const seen = new Set<string>()
   const declared: Omit<Place, 'offset' | 'size'>[] = []
   for (const { name, shape, group } of scope.declarations) {
     if (seen.has(name)) continue
     seen.add(name)
-    const parameter = scope.parameters.get(name)
+    const parameter = parameters.get(name)
     const storage = (parameter && storages.get(parameter)) ?? 'plain'
-    declared.push({ name, shape, group, storage, block: block ?? 1 })
+    // A weight that the loss does not depend on gets no update, not even decay.
+    const place = parameter || group === 'buffer' ? group : 'frozen'
+    declared.push({ name, shape, group: place, storage, block: block ?? 1 })
   }
   return {
     graph,
-    loss,
-    outputs,
-    parameters: scope.parameters,
+    loss: find(built.loss),
+    outputs: Object.fromEntries(named.map(([name, tensor]) => [name, find(tensor)])),
     gradients: new Map(trained.map(([name], i) => [name, slopes[i]!])),
     declared,
-    updates: scope.updates,
+    updates: scope.updates.map((update) => ({ ...update, batch: find(update.batch) })),
     block,
   }
 }

@@ -29,18 +29,34 @@ const isStem = (x: Tensor, w: Tensor, { stride, padding, dilation, groups }: Con
  * @param readers - names of the ops whose second input is a filter
  */
 export function storagesOf(graph: Graph, readers: ReadonlySet<string>): Map<Tensor, Storage> {
-  const storages = new Map<Tensor, Storage>()
-  const spoiled = new Set<Tensor>()
-  for (const { op, inputs, attributes } of graph.nodes)
-    for (const [i, input] of inputs.entries()) {
-      if (leafOf(input)?.kind !== 'parameter') continue
-      const reads = readers.has(op.name) && i === 1 && attributes.groups === 1
-      const storage = !reads ? undefined : isStem(inputs[0]!, input, attributes) ? 'stem' : 'filter'
-      const before = storages.get(input)
-      if (storage === undefined || (before !== undefined && before !== storage)) spoiled.add(input)
-      else storages.set(input, storage)
+  const uses = new Map<Tensor, { readonly node: Tensor['node']; readonly input: number }[]>()
+  for (const node of graph.nodes)
+    for (const [input, tensor] of node.inputs.entries()) {
+      const list = uses.get(tensor)
+      if (list) list.push({ node, input })
+      else uses.set(tensor, [{ node, input }])
     }
-  for (const parameter of spoiled) storages.delete(parameter)
+  /** The storage in which all readers want a filter. */
+  const wanted = (filter: Tensor): Storage => {
+    const found = new Set(
+      (uses.get(filter) ?? []).map(({ node, input }): Storage => {
+        const { op, inputs, outputs, attributes } = node
+        if (readers.has(op.name) && input === 1 && attributes.groups === 1)
+          return isStem(inputs[0]!, filter, attributes) ? 'stem' : 'filter'
+        // Filters that are joined by their outputs stay filters (merge.ts).
+        const joined = op.name === 'Concat' && attributes.axis === 0 && filter.shape.length === 4
+        return joined && wanted(outputs[0]!) === 'filter' ? 'filter' : 'plain'
+      }),
+    )
+    return found.size === 1 ? [...found][0]! : 'plain'
+  }
+  const storages = new Map<Tensor, Storage>()
+  for (const { outputs } of graph.nodes) {
+    const [tensor] = outputs
+    if (leafOf(tensor!)?.kind !== 'parameter' || tensor!.shape.length !== 4) continue
+    const storage = wanted(tensor!)
+    if (storage !== 'plain') storages.set(tensor!, storage)
+  }
   return storages
 }
 

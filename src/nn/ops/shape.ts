@@ -147,6 +147,11 @@ export const concatOp = defineOp<{ readonly axis: number }>({
   onnx: 'Concat',
   blocked: (lowering, { inputs, outputs: [output], attributes: { axis } }) => {
     const block = lowering.blockSize
+    if (axis === 0 && inputs.every((input) => lowering.has(input, 'filter') && known(input.shape[0]) % block === 0)) {
+      const parts = inputs.map((input) => lowering.value(input, 'filter'))
+      lowering.define(output!, 'filter', lowering.writer.node('Concat', parts, { axis: 0 }))
+      return true
+    }
     if (axis !== 1 || output!.shape.length !== 4 || output!.dtype !== 'float32') return false
     if (!inputs.some((input) => lowering.has(input, 'blocked'))) return false
     // Zeros between the parts would shift the channels of whatever reads the result.
@@ -185,6 +190,13 @@ export const splitOp = defineOp<{ readonly sizes: readonly number[]; readonly ax
   blocked: (lowering, { inputs: [x], outputs, attributes: { sizes, axis } }) => {
     const { writer } = lowering
     const block = lowering.blockSize
+    if (axis === 0 && lowering.has(x!, 'filter') && sizes.every((size) => size % block === 0)) {
+      const parts = writer.nodes('Split', [lowering.value(x!, 'filter'), writer.integers(sizes)], sizes.length, {
+        axis,
+      })
+      for (const [i, output] of outputs.entries()) lowering.define(output, 'filter', parts[i]!)
+      return true
+    }
     if (axis !== 1 || x!.shape.length !== 4 || !lowering.has(x!, 'blocked')) return false
     if (sizes.slice(0, -1).some((size) => size % block !== 0)) return false
     const stored = sizes.map((size) => lowering.blockedChannels(size))
