@@ -55,6 +55,7 @@ export function readSafetensors(bytes: Uint8Array): { weights: Weights; metadata
       metadata = entry as Record<string, string>
       continue
     }
+    if (typeof entry !== 'object' || entry === null) throw new SafetensorsError(`"${name}" is no object in the header.`)
     const { dtype, shape, data_offsets: offsets } = entry as { dtype: string; shape: number[]; data_offsets: number[] }
     const width = bytesPerElement[dtype]
     if (width === undefined) throw new SafetensorsError(`"${name}" has the type ${dtype}, which is not supported.`)

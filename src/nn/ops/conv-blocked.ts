@@ -188,11 +188,13 @@ export function blockedWeightGradient(
   const pixels = outSize[0]! * outSize[1]!
   const operands: Operands = { x: x!, dy: dy!, xStorage: stem ? 'stem' : 'blocked' }
   const pointwise = kernel[0]! * kernel[1]! === 1 && stride === 1
-  // Measured with 8 and 16 floats per block on one and two threads; see docs/engine.md.
+  // Which form is the fastest was measured: bench/engine/README.md.
   const make = pointwise
-    ? pixels > 4 * Math.max(into, out)
-      ? pointwisePerImage
-      : pointwiseFolded
+    ? pixels <= (lowering.blockSize === 16 ? 200 : 4 * Math.max(into, out))
+      ? pointwiseFolded
+      : lowering.blockSize === 16
+        ? pointwiseInPlace
+        : pointwisePerImage
     : stride === 1 && batch % lowering.blockSize === 0
       ? batchInnerWeightGradient
       : volumeWeightGradient
@@ -333,6 +335,19 @@ function pointwisePerImage(lowering: Lowering, { x, dy }: Operands, geometry: Ge
   const products = writer.node('FusedMatMul', [plain(dy, out), plain(x, into)], { transB: 1 }, MICROSOFT)
   const sum = writer.node('ReduceSum', [products, writer.integers([0])], { keepdims: 0 })
   return toFilter(lowering, sum, geometry)
+}
+
+/** The same with x as it lies, [P, b(in)] for every I/b: saves a pass where 16 columns fill the registers of a product. */
+function pointwiseInPlace(lowering: Lowering, { x, dy }: Operands, { batch, into, out, outSize }: Geometry): string {
+  const { writer, blockSize: block } = lowering
+  const pixels = outSize[0]! * outSize[1]!
+  const rows = lowering.nchwc('ReorderOutput', [lowering.value(dy, 'blocked')], { channels: out })
+  const columns = lowering.reshape(lowering.value(x, 'blocked'), [batch, into / block, pixels, block])
+  const products = writer.node('MatMul', [lowering.reshape(rows, [batch, 1, out, pixels]), columns])
+  // [N, I/b, O, b(in)] -> [I/b, O/b, b(out), b(in)] -> [O/b, I/b, b(in), b(out)]
+  const sum = writer.node('ReduceSum', [products, writer.integers([0])], { keepdims: 0 })
+  const parts = lowering.reshape(sum, [into / block, out / block, block, block])
+  return lowering.reshape(writer.node('Transpose', [parts], { perm: [1, 0, 3, 2] }), [out, into, 1, 1])
 }
 
 /** 1x1 filters on small maps: one product [O, N·P] x [N·P, I]. */
