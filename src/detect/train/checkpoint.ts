@@ -27,6 +27,8 @@ export interface ResumeState {
   readonly epoch: number
   readonly bestFitness: number
   readonly bestEpoch: number
+  /** Iteration of the last update; a gradient accumulated since then is not kept, as in v7.0. */
+  readonly lastStep: number
   /** The weights under training; those of the detector are their moving average. */
   readonly model: Weights
   readonly optimizer: OptimizerState
@@ -57,6 +59,7 @@ interface ResumeDescription {
   readonly epoch: number
   readonly bestFitness: number
   readonly bestEpoch: number
+  readonly lastStep: number
   readonly optimizer: OptimizerState['optimizer']
   readonly updates: number
 }

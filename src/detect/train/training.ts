@@ -97,6 +97,7 @@ export class Training {
     if (this.resume) {
       this.bestFitness = this.stopper.bestFitness = this.resume.bestFitness
       this.stopper.bestEpoch = this.resume.bestEpoch
+      this.lastStep = this.resume.lastStep
     }
   }
 
@@ -491,6 +492,7 @@ export class Training {
       epoch,
       bestFitness: this.bestFitness,
       bestEpoch: this.stopper.bestEpoch,
+      lastStep: this.lastStep,
       model: state.toWeights('model'),
       optimizer: state.optimizerState(),
     }
