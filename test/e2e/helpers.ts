@@ -28,11 +28,17 @@ export interface Running {
 }
 
 /** Starts any command and watches its output. */
-export function start(command: string, words: readonly string[], cwd: string, env: NodeJS.ProcessEnv = {}): Running {
+export function start(
+  command: string,
+  words: readonly string[],
+  cwd: string,
+  env: NodeJS.ProcessEnv = {},
+  stdin: 'ignore' | 'pipe' = 'ignore',
+): Running {
   const child = spawn(command, words, {
     cwd,
     env: { ...process.env, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: [stdin, 'pipe', 'pipe'],
     detached: true,
   })
   const parts = { stdout: '', stderr: '' }

@@ -117,3 +117,16 @@ describe('log-out', () => {
     expect(existsSync(join(place.folder, 'runs/train/terminal/weights/last.safetensors'))).toBe(true)
   })
 })
+
+describe('a training of more than a day', () => {
+  it('is asked about on a terminal, and ended by a no', async () => {
+    const words = ['train', ...tinyFlags, '--noplots', '--name', 'eternal', '--epochs', '100000000']
+    const inner = [process.execPath, main, ...words].map((word) => `'${word}'`).join(' ')
+    const running = start('script', ['-qfec', inner, '/dev/null'], place.folder, env, 'pipe')
+    await running.until(/more than a day[\s\S]*Go on\?/)
+    running.child.stdin!.write('n\n')
+    const { status, stdout } = await running.finished
+    expect(stdout).toMatch(/Interrupted after|Interrupted before/)
+    expect(status).toBe(130)
+  })
+})

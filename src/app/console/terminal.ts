@@ -22,6 +22,8 @@ export class Terminal {
   #live: string | undefined
   #drawnAt = Number.NEGATIVE_INFINITY
   #drawn: string | undefined
+  /** Lines that wait until a question is answered. */
+  #held: string[] | undefined
 
   constructor(
     output: Output = process.stdout,
@@ -37,7 +39,8 @@ export class Terminal {
   /** A finished line; the live line, if there is one, stays above it as it was last. */
   line(text = ''): void {
     this.finish()
-    this.#output.write(`${text}\n`)
+    if (this.#held) this.#held.push(text)
+    else this.#output.write(`${text}\n`)
   }
 
   /** A line that must not be overlooked. */
@@ -48,7 +51,7 @@ export class Terminal {
   /** Shows or replaces the live line. Off a terminal only its last text is written, by {@link finish}. */
   live(text: string): void {
     this.#live = text
-    if (!this.interactive) return
+    if (!this.interactive || this.#held) return
     if (this.#now() - this.#drawnAt < redrawMs) return
     this.#draw()
   }
@@ -56,7 +59,9 @@ export class Terminal {
   /** Makes the live line a finished one. */
   finish(): void {
     if (this.#live === undefined) return
-    if (this.interactive) {
+    if (this.#held) {
+      this.#held.push(this.#live)
+    } else if (this.interactive) {
       if (this.#drawn !== this.#live) this.#draw()
       this.#output.write('\n')
     } else {
@@ -72,7 +77,7 @@ export class Terminal {
   }
 
   /**
-   * Asks for yes or no on a terminal.
+   * Asks for yes or no on a terminal. What is said meanwhile appears after the answer.
    *
    * @param otherwise - the answer where nobody can be asked
    */
@@ -80,6 +85,9 @@ export class Terminal {
     if (!this.interactive || this.#input.isTTY !== true) return otherwise
     this.finish()
     const reader = createInterface({ input: this.#input, output: process.stdout })
+    // The reader takes Ctrl-C for itself; it means what it always means.
+    reader.once('SIGINT', () => process.kill(process.pid, 'SIGINT'))
+    this.#held = []
     try {
       const answer = await reader.question(`${question} [y/N] `, signal ? { signal } : {})
       return /^\s*(y|yes)\s*$/i.test(answer)
@@ -88,6 +96,9 @@ export class Terminal {
       throw error
     } finally {
       reader.close()
+      const held = this.#held
+      this.#held = undefined
+      for (const text of held) this.#output.write(`${text}\n`)
     }
   }
 

@@ -1,0 +1,144 @@
+import { describe, expect, it } from 'vitest'
+import { UsageError } from '../base/index.ts'
+import type { TrainFlags } from './cli/train-flags.ts'
+import { Terminal } from './console/terminal.ts'
+import { chooseDevice } from './device.ts'
+import { estimateBytes, estimateSeconds } from './estimate.ts'
+import { runFolder, toTrainOptions, workerCount } from './train-options.ts'
+
+const flags: TrainFlags = {
+  data: 'data.yaml',
+  cfg: 'yolov5n.yaml',
+  hyp: 'scratch-low',
+  epochs: 3,
+  batchSize: 16,
+  imgsz: 160,
+  rect: false,
+  resume: false,
+  nosave: false,
+  noval: false,
+  noautoanchor: false,
+  noplots: false,
+  cache: 'none',
+  device: '',
+  singleCls: false,
+  optimizer: 'SGD',
+  workers: 8,
+  name: 'exp',
+  existOk: false,
+  cosLr: false,
+  labelSmoothing: 0,
+  patience: 100,
+  savePeriod: -1,
+  seed: 0,
+  threads: 0,
+  layout: 'auto',
+  spin: false,
+  yes: false,
+}
+const hyp = { hyp: { lr0: 0.01 } as never, cosLr: false }
+
+describe('options of a training', () => {
+  it('turn the flags that switch off into what is on', () => {
+    expect(toTrainOptions(flags, hyp)).toMatchObject({
+      save: 'every',
+      validate: 'every',
+      plots: true,
+      autoAnchor: true,
+    })
+    const off = { ...flags, nosave: true, noval: true, noplots: true, noautoanchor: true }
+    expect(toTrainOptions(off, hyp)).toMatchObject({ save: 'last', validate: 'last', plots: false, autoAnchor: false })
+  })
+
+  it('take the cosine schedule of a preset that had it', () => {
+    expect(toTrainOptions(flags, { ...hyp, cosLr: true }).cosLr).toBe(true)
+  })
+
+  it('need a data set, and a model or weights', () => {
+    const { data: _, ...noData } = flags
+    expect(() => toTrainOptions(noData, hyp)).toThrow(UsageError)
+    expect(() => toTrainOptions({ ...flags, cfg: '' }, hyp)).toThrow(UsageError)
+    expect(() => toTrainOptions({ ...flags, cfg: '', weights: '' }, hyp)).toThrow(UsageError)
+    expect(toTrainOptions({ ...flags, cfg: '', weights: 'a.safetensors' }, hyp).weights).toBe('a.safetensors')
+  })
+
+  it('use at most one worker per core and per image of a batch', () => {
+    expect([workerCount(8, 16, 4), workerCount(8, 2, 4), workerCount(0, 16, 4), workerCount(8, 1, 4)]).toEqual([
+      4, 2, 0, 0,
+    ])
+  })
+})
+
+describe('the folder of a run', () => {
+  it('is that of v7.0', () => {
+    expect(runFolder(flags, false)).toBe('runs/train/exp')
+    expect(runFolder(flags, true)).toBe('runs/evolve/exp')
+    expect(runFolder({ ...flags, project: 'runs/train' }, true)).toBe('runs/evolve/exp')
+    expect(runFolder({ ...flags, project: 'mine', name: 'a' }, true)).toBe('mine/a')
+    expect(runFolder({ ...flags, name: 'cfg', cfg: 'models/yolov5s.yaml' }, false)).toBe('runs/train/yolov5s')
+  })
+})
+
+describe('--device', () => {
+  const choose = (device: string) => {
+    let text = ''
+    chooseDevice(device, new Terminal({ write: (part: string) => (text += part) }))
+    return text
+  }
+
+  it('takes the CPU silently', () => {
+    expect([choose(''), choose('cpu'), choose('CPU')]).toEqual(['', '', ''])
+  })
+
+  it.each(['0', '0,1,2,3', 'mps', 'cuda:0'])('falls back from %s with one loud line', (device) => {
+    expect(choose(device)).toMatch(/^WARNING --device .* CPU .*\n$/)
+  })
+
+  it('refuses what is no device', () => {
+    expect(() => choose('fast')).toThrow(UsageError)
+  })
+})
+
+describe('estimates', () => {
+  // YOLOv5n of three classes.
+  const yolov5n = { gflops: 4.1, parameters: 1_767_976, width: 0.25 }
+
+  it('are within a factor of two of what was measured with YOLOv5n', () => {
+    const seconds = estimateSeconds({
+      gflops: yolov5n.gflops,
+      imagePx: 160,
+      trainImages: 205,
+      valImages: 87,
+      epochs: 40,
+      validate: 'every',
+      cores: 2,
+    })
+    expect(seconds).toBeGreaterThan(60) // 40 epochs of 2.4 s training and 1 s validation
+    expect(seconds).toBeLessThan(280)
+    const memory = estimateBytes({ ...yolov5n, imagePx: 320, batchSize: 16 })
+    expect(memory).toBeGreaterThan(0.8e9)
+    expect(memory).toBeLessThan(2.2e9)
+  })
+
+  it('grow with everything that costs', () => {
+    const work = {
+      gflops: 4,
+      imagePx: 320,
+      trainImages: 100,
+      valImages: 10,
+      epochs: 3,
+      validate: 'last',
+      cores: 2,
+    } as const
+    const base = estimateSeconds(work)
+    for (const more of [
+      { gflops: 8 },
+      { imagePx: 640 },
+      { trainImages: 200 },
+      { epochs: 6 },
+      { validate: 'every' as const },
+      { cores: 1 },
+    ])
+      expect(estimateSeconds({ ...work, ...more })).toBeGreaterThan(base)
+  })
+})
