@@ -96,13 +96,15 @@ describe('SIGTERM', () => {
 
 describe('log-out', () => {
   it('does not end a training started with nohup', async () => {
-    const running = start('nohup', [process.execPath, main, ...long('nohup', '--epochs', '12')], place.folder, env)
-    await running.until(/ 1\/11 /)
-    signalGroup(running, 'SIGHUP')
-    const { status, stdout } = await running.finished
-    expect(stdout).toContain('going on without it')
-    expect(stdout).toContain('12 epochs')
-    expect(status).toBe(0)
+    // A terminal whose shell starts the training, waits for its second epoch and is gone.
+    const quoted = [process.execPath, main, ...long('nohup', '--epochs', '12')].map((word) => `'${word}'`).join(' ')
+    const shell = `nohup ${quoted} > nohup.log 2>&1 & until grep -q ' 1/11 ' nohup.log; do sleep 0.05; done`
+    await start('script', ['-qfec', shell, '/dev/null'], place.folder, env).finished
+    const log = () => readFileSync(join(place.folder, 'nohup.log'), 'utf8')
+    for (let round = 0; round < 300 && !/Results saved|hypevolve:/.test(log()); round++) await wait(200)
+    expect(log()).toContain('The terminal is gone (SIGHUP); going on without it.')
+    expect(log()).toMatch(/^12 epochs in /m)
+    expect(log()).toContain('Results saved')
   })
 
   it('of the terminal that a training belongs to interrupts it', async () => {
