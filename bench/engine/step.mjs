@@ -24,7 +24,9 @@ const [size, batch, threads] = [values.size, values.batch, values.threads].map(N
 const definition = models.loadModel(values.cfg, { classes: 3 })
 const anchors = models.gridAnchors(definition)
 const levels = definition.strides.map((stride, i) => ({ ny: size / stride, nx: size / stride, anchors: anchors[i] }))
-const targets = JSON.parse(readFileSync(join(values.data, 'targets.json'), 'utf8')).map((rows) => Float32Array.from(rows.flat()))
+const targets = JSON.parse(readFileSync(join(values.data, 'targets.json'), 'utf8')).map((rows) =>
+  Float32Array.from(rows.flat()),
+)
 const bytes = readFileSync(join(values.data, 'images.bin'))
 const numbers = {
   gains: { box: 0.05, cls: (0.5 * 3) / 80, obj: (size / 640) ** 2 },
@@ -64,13 +66,16 @@ function pack(plain) {
       const [dy, dx, colour] = [Math.floor(channel / 6), Math.floor(channel / 3) % 2, channel % 3]
       for (let y = 0; y < half; y++)
         for (let x = 0; x < half; x++)
-          packed[(((n * (16 / block) + Math.floor(channel / block)) * half + y) * half + x) * block + (channel % block)] =
-            plain[((n * 3 + colour) * size + 2 * y + dy) * size + 2 * x + dx]
+          packed[
+            (((n * (16 / block) + Math.floor(channel / block)) * half + y) * half + x) * block + (channel % block)
+          ] = plain[((n * 3 + colour) * size + 2 * y + dy) * size + 2 * x + dx]
     }
   return packed
 }
 const perBatch = batch * 3 * size * size
-const images = Array.from({ length: bytes.length / perBatch }, (_, i) => pack(bytes.subarray(i * perBatch, (i + 1) * perBatch)))
+const images = Array.from({ length: bytes.length / perBatch }, (_, i) =>
+  pack(bytes.subarray(i * perBatch, (i + 1) * perBatch)),
+)
 
 const accumulate = Math.max(Math.round(64 / batch), 1)
 let iteration = 0
@@ -91,7 +96,15 @@ async function iterate() {
 }
 const peakRss = () => Number(/VmHWM:\s+(\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))[1]) / 1024
 
-console.log(JSON.stringify({ layout: step.imageLayout, create_ms: createMs, model_mb: step.modelBytes / 2 ** 20, estimate_mb: step.bytes / 2 ** 20, capacity }))
+console.log(
+  JSON.stringify({
+    layout: step.imageLayout,
+    create_ms: createMs,
+    model_mb: step.modelBytes / 2 ** 20,
+    estimate_mb: step.bytes / 2 ** 20,
+    capacity,
+  }),
+)
 for await (const line of createInterface({ input: process.stdin })) {
   const { steps } = JSON.parse(line)
   const ms = []

@@ -17,6 +17,7 @@ parser.add_argument("--size", type=int, required=True)
 parser.add_argument("--batch", type=int, required=True)
 parser.add_argument("--threads", type=int, required=True)
 parser.add_argument("--cfg", default="yolov5n.yaml")
+parser.add_argument("--yolov5", help="folder of the yolov5 package, for a Python without it")
 parser.add_argument("--channels-last", action="store_true")
 options = parser.parse_args()
 os.environ["OMP_NUM_THREADS"] = str(options.threads)
@@ -30,6 +31,43 @@ import torch  # noqa: E402
 
 output = sys.stdout
 sys.stdout = sys.stderr
+if options.yolov5:
+    # A Python that has PyTorch only: YOLOv5 itself is pure Python, and what it imports beside PyTorch (OpenCV, pandas, ...)
+    # is not used by a training step, so that empty modules serve.
+    import importlib.abc
+    import importlib.machinery
+    import importlib.util
+    import re
+    import types
+    from unittest import mock
+
+    unused = {"cv2", "pandas", "matplotlib", "torchvision", "PIL", "requests", "thop", "ultralytics", "IPython", "seaborn",
+              "scipy", "tqdm", "git", "fire", "cpuinfo", "huggingface_hub", "sahi"}
+
+    class Empty(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+        def find_spec(self, name, path, target=None):
+            if name.split(".")[0] not in unused:
+                return None
+            return importlib.machinery.ModuleSpec(name, self, is_package=True)
+
+        def create_module(self, spec):
+            module = mock.MagicMock(name=spec.name)
+            module.__spec__, module.__path__, module.__version__, module.__name__ = spec, [], "9.9.9", spec.name
+            return module
+
+        def exec_module(self, module):
+            pass
+
+    sys.path.append(options.yolov5)
+    for name in ("yaml", "psutil"):  # pure Python from Debian
+        spec = importlib.machinery.PathFinder.find_spec(name, ["/usr/lib/python3/dist-packages"])
+        if spec:
+            sys.modules[name] = module = importlib.util.module_from_spec(spec)
+            spec.loader.exec_module(module)
+    versions = types.ModuleType("pkg_resources")  # no longer part of setuptools
+    versions.parse_version = lambda text: [int(part) for part in re.findall(r"\d+", text)[:3]]
+    sys.modules["pkg_resources"] = versions
+    sys.meta_path.append(Empty())
 import yolov5  # noqa: E402
 from yolov5.models.yolo import Model  # noqa: E402
 from yolov5.utils.loss import ComputeLoss  # noqa: E402

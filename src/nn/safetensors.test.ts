@@ -35,7 +35,7 @@ describe('round trip', () => {
   it('survives any floats', () => {
     fc.assert(
       fc.property(fc.float32Array({ maxLength: 20 }), fc.string(), (data, name) => {
-        fc.pre(name !== '__metadata__' && name !== '__proto__')
+        fc.pre(name !== '__metadata__')
         const { weights } = readSafetensors(writeSafetensors(new Map([[name, { shape: [data.length], data }]])))
         expect(weights.get(name)?.data).toEqual(data)
       }),

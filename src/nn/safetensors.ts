@@ -109,7 +109,9 @@ export function writeSafetensors(
   { dtype = 'F32', metadata }: { dtype?: 'F32' | 'F16'; metadata?: Readonly<Record<string, string>> } = {},
 ): Uint8Array {
   const width = bytesPerElement[dtype]!
-  const header: Record<string, unknown> = metadata ? { __metadata__: metadata } : {}
+  // Without a prototype, so that any name is an ordinary key.
+  const header: Record<string, unknown> = Object.create(null)
+  if (metadata) header['__metadata__'] = metadata
   let offset = 0
   for (const [name, { shape, data }] of weights) {
     header[name] = { dtype, shape, data_offsets: [offset, offset + data.length * width] }
