@@ -84,7 +84,8 @@ export class CheckpointWriteError extends HypevolveError {
     readonly path: string,
     cause: NodeJS.ErrnoException,
   ) {
-    const why = cause.code === 'ENOSPC' ? 'the disk is full. Free some space' : `${cause.message}. Make the folder writable`
+    const why =
+      cause.code === 'ENOSPC' ? 'the disk is full. Free some space' : `${cause.message}. Make the folder writable`
     super(`${path} could not be written: ${why} and go on with --resume; the checkpoint before it is whole.`, { cause })
   }
 }
