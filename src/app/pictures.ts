@@ -62,13 +62,16 @@ export class Pictures {
       'val-labels': `val_batch${index}_labels.jpg`,
       'val-predictions': `val_batch${index}_pred.jpg`,
     }[kind]
-    const boxes = Float32Array.from(batch.boxes)
-    for (let at = 0; at < boxes.length; at += 7) {
-      boxes[at + 2]! /= width
-      boxes[at + 3]! /= height
-      boxes[at + 4]! /= width
-      boxes[at + 5]! /= height
-    }
+    // Normalised; only predictions have a confidence worth showing.
+    const columns = kind === 'val-predictions' ? 7 : 6
+    const sides = [width, height, width, height]
+    const rows = batch.boxes.length / 7
+    const boxes = new Float32Array(rows * columns)
+    for (let row = 0; row < rows; row++)
+      for (let column = 0; column < columns; column++) {
+        const value = batch.boxes[7 * row + column]!
+        boxes[columns * row + column] = column >= 2 && column < 6 ? value / sides[column - 2]! : value
+      }
     this.#draw(file, async (report) =>
       report.batchFigure({
         images,
@@ -77,7 +80,7 @@ export class Pictures {
         height,
         width,
         boxes,
-        columns: 7,
+        columns,
         names: this.#names,
         paths: batch.files,
       }),
