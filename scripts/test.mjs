@@ -32,7 +32,6 @@ console.log('\n== tests (vitest)')
 const scratch = mkdtempSync(join(tmpdir(), 'hypevolve-test-'))
 try {
   const file = join(scratch, 'report.json')
-  const env = { ...process.env, HYPEVOLVE_MISSING_PACKAGES: missing.map((entry) => entry.name).join(',') }
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`]
   const status = await run('npx', ['--no-install', 'vitest', 'run', ...reporters, ...filters], {
     env,

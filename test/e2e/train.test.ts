@@ -1,5 +1,5 @@
 // The commands one after another, as a user runs them: train, validate, export, evolve, go on.
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { InferenceSession, Tensor } from 'onnxruntime-node'
 import sharp from 'sharp'
@@ -87,6 +87,28 @@ describe('hypevolve train', () => {
     )
     expect(status, stdout + stderr).toBe(0)
     expect(stdout).toContain('Transferred')
+  })
+})
+
+describe('Chinese class names', () => {
+  const font = '/usr/share/fonts/truetype/wqy/wqy-microhei.ttc'
+
+  it.skipIf(!existsSync(font))('are drawn with a font of the machine', async () => {
+    const labels = async (name: string, names: string) => {
+      writeFileSync(
+        join(place.folder, `${name}.yaml`),
+        `path: .\ntrain: images/train\nval: images/val\nnames: ${names}\n`,
+      )
+      const words = [...tinyFlags, '--data', `${name}.yaml`, '--epochs', '1', '--name', name]
+      const { status, stdout, stderr } = await run('train', ...words)
+      expect(status, stdout + stderr).toBe(0)
+      expect(stdout).not.toMatch(/WARNING|font/)
+      return sharp(join(place.folder, 'runs/train', name, 'labels.jpg'))
+        .raw()
+        .toBuffer()
+    }
+    const [one, other] = [await labels('cells', '[红细胞, 白细胞]'), await labels('plates', '[红细胞, 血小板]')]
+    expect(one.equals(other)).toBe(false)
   })
 })
 
