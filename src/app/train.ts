@@ -101,7 +101,7 @@ function tellEnd(result: TrainResult, options: TrainOptions, saveDir: string, te
   terminal.line(
     early
       ? `Stopped after ${done}: no improvement for ${counted(options.patience, 'epoch')}. Best was epoch ${result.bestEpoch}.`
-      : `${done} done. Best was epoch ${result.bestEpoch}.`,
+      : `Done: ${done}. Best was epoch ${result.bestEpoch}.`,
   )
   terminal.line(resultsText(result.results))
   if (options.save !== 'never') terminal.line(`Weights: ${join(saveDir, 'weights/best.safetensors')}`)

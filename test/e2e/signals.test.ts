@@ -103,7 +103,7 @@ describe('log-out', () => {
     const log = () => readFileSync(join(place.folder, 'nohup.log'), 'utf8')
     for (let round = 0; round < 300 && !/Results saved|hypevolve:/.test(log()); round++) await wait(200)
     expect(log()).toContain('The terminal is gone (SIGHUP); going on without it.')
-    expect(log()).toMatch(/^12 epochs in /m)
+    expect(log()).toMatch(/^Done: 12 epochs in /m)
     expect(log()).toContain('Results saved')
   })
 
