@@ -23,8 +23,9 @@ export interface RuntimeOptions {
   /** Threads of the session, default 1. */
   readonly threads?: number
   /**
-   * Whether waiting threads spin. Off by default: spinning wins about 10 % on a machine that does nothing else and
-   * loses half of the speed as soon as anything shares the cores.
+   * Whether threads that wait for work spin for as long as the runtime likes. Off by default: they spin for 25 µs, which
+   * bridges the gaps between nodes of a step. On a machine that does nothing else that is nearly as fast as spinning on; as
+   * soon as anything shares the cores, spinning on costs half of the speed.
    */
   readonly spinning?: boolean
   /** 'all' for evaluation models (ONNX Runtime folds and blocks them by itself), default 'disabled'. */
@@ -32,6 +33,9 @@ export interface RuntimeOptions {
   /** Write ONNX Runtime's profile under this file prefix. */
   readonly profile?: string
 }
+
+/** Measured with 10 to 1000 µs, on an idle and on a busy machine (bench/engine/README.md). */
+const SPIN_US = 25
 
 /** Creates a session from the bytes of a model. */
 export async function createSession(model: Uint8Array, options: RuntimeOptions = {}): Promise<InferenceSession> {
@@ -47,7 +51,11 @@ export async function createSession(model: Uint8Array, options: RuntimeOptions =
       enableMemPattern: false,
       enableCpuMemArena: true,
       logSeverityLevel: 3,
-      extra: { session: { intra_op: { allow_spinning: options.spinning ? '1' : '0' } } },
+      extra: {
+        session: {
+          intra_op: { allow_spinning: '1', ...(options.spinning ? {} : { spin_duration_us: String(SPIN_US) }) },
+        },
+      },
       ...(options.profile === undefined ? {} : { enableProfiling: true, profileFilePrefix: options.profile }),
     })
   } catch (cause) {
