@@ -68,6 +68,7 @@ const scalarInputs = ['momentum', 'weightDecay', 'emaDecay', 'maxNorm', 'correct
  */
 export class TrainStep {
   private readonly tensors = new Map<Float32Array, Map<string, OrtTensor>>()
+  private readonly accumulators: ReadonlyMap<ParameterGroup, ReturnType<typeof accumulators>>
   private busy = false
 
   private constructor(
@@ -88,7 +89,9 @@ export class TrainStep {
     readonly bytes: number,
     /** Size of the model in bytes. */
     readonly modelBytes: number,
-  ) {}
+  ) {
+    this.accumulators = new Map(groups.map((group) => [group, accumulators(vectors, group)]))
+  }
 
   /**
    * Traces, differentiates, lowers and loads.
@@ -167,8 +170,10 @@ export class TrainStep {
         fed[groupInput(group, what)] = whole(pair, 'front')
         if (update) fetched[`next.${groupInput(group, what)}`] = whole(pair, 'back')
       }
-      fed[groupInput(group, 'gradient')] = whole(gradient, 'front')
-      fetched[`next.${groupInput(group, 'gradient')}`] = whole(gradient, 'back')
+      for (const { name, offset, size } of this.accumulators.get(group)!) {
+        fed[name] = this.tensor(gradient.front, name, offset, size, [size])
+        fetched[`next.${name}`] = this.tensor(gradient.back, name, offset, size, [size])
+      }
       fed[groupInput(group, 'learningRate')] = scalar(ort, scalars.learningRate[group])
     }
     if (this.hasBuffers) {
@@ -338,22 +343,29 @@ function lowerProgram(program: TracedProgram, state: TrainState) {
   for (const name of scalarInputs) writer.input(`scalar.${name}`, float([]))
   writer.input('scalar.step', { shape: [], dtype: 'bool' })
 
-  // The accumulated gradient, flat per group.
-  const gradientOf = new Map<ParameterGroup, string>()
+  // The accumulated gradient. Filters are added one by one, straight into their places; the many short vectors of the
+  // other groups are joined first.
+  const gradientOf = new Map<ParameterGroup, readonly string[]>()
   for (const group of groups) {
-    const length = vectors.groups[group].weights.length
+    const { length } = vectors.groups[group].weights
+    for (const what of ['weights', 'ema', ...optimizerSlots[state.optimizer].map((_, i) => `slot${i}`)])
+      writer.input(groupInput(group, what), float([length]))
+    writer.input(groupInput(group, 'learningRate'), float([]))
     const flat = inGroup(group).map((place) => {
       const value = lowering.value(program.gradients.get(place.name)!, place.storage)
       return place.shape.length === 1 && place.storage === 'plain' ? value : lowering.reshape(value, [place.size])
     })
-    for (const what of ['weights', 'ema', 'gradient', ...optimizerSlots[state.optimizer].map((_, i) => `slot${i}`)])
-      writer.input(groupInput(group, what), float([length]))
-    writer.input(groupInput(group, 'learningRate'), float([]))
-    const all = flat.length === 1 ? flat[0]! : writer.node('Concat', flat, { axis: 0 })
-    const name = `next.${groupInput(group, 'gradient')}`
-    writer.nodes('Add', [groupInput(group, 'gradient'), all], [name])
-    writer.output(name, float([length]))
-    gradientOf.set(group, name)
+    const parts = accumulators(vectors, group)
+    const sums = parts.length === flat.length ? flat : [writer.node('Concat', flat, { axis: 0 })]
+    for (const [i, part] of parts.entries()) {
+      writer.input(part.name, float([part.size]))
+      writer.nodes('Add', [part.name, sums[i]!], [`next.${part.name}`])
+      writer.output(`next.${part.name}`, float([part.size]))
+    }
+    gradientOf.set(
+      group,
+      parts.map(({ name }) => `next.${name}`),
+    )
   }
 
   // Batch-norm statistics: old + momentum (batch - old), every iteration.
@@ -400,6 +412,18 @@ function lowerProgram(program: TracedProgram, state: TrainState) {
   }
 }
 
+/** The pieces in which the accumulated gradient of a group is fed and fetched. */
+function accumulators(
+  { places, groups }: Vectors,
+  group: ParameterGroup,
+): { name: string; offset: number; size: number }[] {
+  const name = groupInput(group, 'gradient')
+  if (group !== 'decayed') return [{ name, offset: 0, size: groups[group].gradient.length }]
+  return [...places.values()]
+    .filter((place) => place.group === group)
+    .map((place) => ({ name: `${name}.${place.name}`, offset: place.offset, size: place.size }))
+}
+
 const inBuffer = (places: ReadonlyMap<string, Place>) =>
   [...places.values()].filter((place) => place.group === 'buffer')
 
@@ -417,7 +441,7 @@ function writeBranches(
   optimizer: OptimizerName,
   groups: readonly ParameterGroup[],
   vectors: Vectors,
-  gradientOf: ReadonlyMap<ParameterGroup, string>,
+  gradientOf: ReadonlyMap<ParameterGroup, readonly string[]>,
   buffers: string | undefined,
 ): void {
   const outputs: string[] = []
@@ -430,8 +454,14 @@ function writeBranches(
   const update = writer.branch((inner) => {
     const op = (operator: string, ...inputs: string[]) => inner.node(operator, inputs)
     const constant = (value: number) => inner.floats([value], [])
+    const whole = new Map(
+      [...gradientOf].map(([group, parts]) => [
+        group,
+        parts.length === 1 ? parts[0]! : inner.node('Concat', parts, { axis: 0 }),
+      ]),
+    )
     const squares = groups.map((group) =>
-      inner.node('ReduceSumSquare', [gradientOf.get(group)!], { axes: [0], keepdims: 0 }),
+      inner.node('ReduceSumSquare', [whole.get(group)!], { axes: [0], keepdims: 0 }),
     )
     const norm = op('Sqrt', squares.length === 1 ? squares[0]! : inner.node('Sum', squares))
     // torch.nn.utils.clip_grad_norm_
@@ -445,7 +475,7 @@ function writeBranches(
       const { length } = vectors.groups[group].weights
       const next = writeUpdate(inner, optimizer, {
         weights: groupInput(group, 'weights'),
-        gradient: op('Mul', gradientOf.get(group)!, factor),
+        gradient: op('Mul', whole.get(group)!, factor),
         slots: optimizerSlots[optimizer].map((_, i) => groupInput(group, `slot${i}`)),
         learningRate: groupInput(group, 'learningRate'),
         momentum: 'scalar.momentum',
