@@ -33,10 +33,6 @@ export {
   ResultsFile,
   ResultsTable,
   readResults,
-  trainTableHeader,
-  trainTableRow,
-  valTableHeader,
-  valTableRow,
 } from './results.ts'
 export { fitness } from './schedule.ts'
 export {

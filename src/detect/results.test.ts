@@ -12,10 +12,6 @@ import {
   type ResultsRow,
   readResults,
   resultsColumns,
-  trainTableHeader,
-  trainTableRow,
-  valTableHeader,
-  valTableRow,
 } from './results.ts'
 
 let folder = ''
@@ -139,36 +135,5 @@ describe('results.csv', () => {
           else expect(written[i]).toBe(value)
       }),
     )
-  })
-})
-
-describe('console table', () => {
-  it('has the columns that users know', () => {
-    const line = trainTableRow({
-      epoch: 2,
-      epochs: 40,
-      memoryBytes: 1_234_000_000,
-      losses: [0.1011, 0.05432, 0.03],
-      instances: 123,
-      imagePx: 160,
-    })
-    expect(`${trainTableHeader()}\n${line}`).toMatchInlineSnapshot(`
-      "      Epoch     Memory   box_loss   obj_loss   cls_loss  Instances       Size
-             2/39      1.23G     0.1011    0.05432       0.03        123        160"
-    `)
-    const all = {
-      name: 'all',
-      images: 64,
-      instances: 300,
-      precision: 0.81234,
-      recall: 0.7,
-      f1: 0.75,
-      mAP50: 0.777,
-      mAP50to95: 0.000123456,
-    }
-    expect(`${valTableHeader()}\n${valTableRow(all)}`).toMatchInlineSnapshot(`
-      "                 Class     Images  Instances          P          R      mAP50   mAP50-95
-                         all         64        300      0.812        0.7      0.777   0.000123"
-    `)
   })
 })

@@ -1,8 +1,7 @@
-// What a training reports: results.csv as YOLOv5 v7.0 writes it, a reader that goes by titles, and the lines of the
-// console table.
+// What a training reports: results.csv as YOLOv5 v7.0 writes it, and a reader that goes by titles.
 import { closeSync, fstatSync, ftruncateSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs'
 import { formatG, ResultsColumnMissingError, ResultsFileInvalidError, ResultsWriteError } from '../base/index.ts'
-import type { ClassRow, EpochResults } from './train/events.ts'
+import type { EpochResults } from './train/events.ts'
 
 /** Titles of v7.0's results.csv, in order. */
 export const resultsColumns = [
@@ -214,34 +213,3 @@ function writeAll(file: number, text: string): void {
   const bytes = Buffer.from(text)
   for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at)
 }
-
-/** Heading of the training table on the console. */
-export const trainTableHeader = (): string =>
-  ['Epoch', 'Memory', 'box_loss', 'obj_loss', 'cls_loss', 'Instances', 'Size'].map((s) => s.padStart(11)).join('')
-
-/** State of an epoch under way. */
-export interface TrainTableRow {
-  readonly epoch: number
-  /** Total number of epochs. */
-  readonly epochs: number
-  readonly memoryBytes: number
-  readonly losses: readonly [number, number, number]
-  readonly instances: number
-  readonly imagePx: number
-}
-
-/** The line under {@link trainTableHeader}, to which v7.0 adds a progress bar. */
-export const trainTableRow = ({ epoch, epochs, memoryBytes, losses, instances, imagePx }: TrainTableRow): string =>
-  [`${epoch}/${epochs - 1}`, `${formatG(memoryBytes / 1e9, 3)}G`].map((text) => text.padStart(11)).join('') +
-  [...losses, instances, imagePx].map((value) => formatG(value, 4, 11)).join('')
-
-/** Heading of the validation table. */
-export const valTableHeader = (): string =>
-  'Class'.padStart(22) +
-  ['Images', 'Instances', 'P', 'R', 'mAP50', 'mAP50-95'].map((title) => title.padStart(11)).join('')
-
-/** A line under {@link valTableHeader}. */
-export const valTableRow = (row: ClassRow): string =>
-  row.name.padStart(22) +
-  [row.images, row.instances].map((count) => String(count).padStart(11)).join('') +
-  [row.precision, row.recall, row.mAP50, row.mAP50to95].map((value) => formatG(value, 3, 11)).join('')
