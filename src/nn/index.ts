@@ -49,6 +49,7 @@ export {
 } from './graph.ts'
 export * from './ops/index.ts'
 export { type OptimizerName, optimizerSlots } from './optimizer.ts'
+export { imageLayoutFor, type LayoutChoice, probeBlockSize } from './probe.ts'
 export {
   fromHalf,
   readSafetensors,
@@ -71,12 +72,9 @@ export {
   compile,
   createSession,
   type Executable,
-  imageLayoutFor,
-  type LayoutChoice,
   type Model,
   type ModelValue,
   openModel,
-  probeBlockSize,
   type RuntimeOptions,
   tensorOf,
 } from './session.ts'

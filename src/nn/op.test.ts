@@ -5,7 +5,8 @@ import { gradients } from './gradients.ts'
 import { Graph, type Tensor, type TensorData } from './graph.ts'
 import type { Op, Sample, SampleInput } from './op.ts'
 import { ops } from './ops/index.ts'
-import { compile, probeBlockSize } from './session.ts'
+import { probeBlockSize } from './probe.ts'
+import { compile } from './session.ts'
 
 const names = Object.keys(ops)
 const block = await probeBlockSize()

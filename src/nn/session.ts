@@ -1,10 +1,8 @@
-// The one file that loads onnxruntime-node: sessions, the probe for the blocked layout, and `compile`, which runs any
-// graph (evaluation, tests).
+// The one file that loads onnxruntime-node: sessions, opened models, and `compile`, which runs any graph (tests).
 import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node'
 import { EngineError } from '../base/index.ts'
-import { type DType, type Graph, type ImageLayout, leafOf, type Tensor, type TensorData } from './graph.ts'
-import { Lowering, NCHWC } from './lowering.ts'
-import { ModelWriter } from './onnx/model.ts'
+import { type DType, type Graph, leafOf, type Tensor, type TensorData } from './graph.ts'
+import { Lowering } from './lowering.ts'
 
 type Ort = typeof import('onnxruntime-node')
 
@@ -67,52 +65,6 @@ export async function createSession(model: Uint8Array, options: RuntimeOptions =
 export async function tensorOf(dtype: DType, data: TensorData, shape: readonly number[]): Promise<OrtTensor> {
   const ort = await loadRuntime()
   return new ort.Tensor(dtype, data as never, shape)
-}
-
-let probing: Promise<8 | 16 | undefined> | undefined
-
-/**
- * Block size of ONNX Runtime's blocked layout on this machine: 16 with AVX-512, 8 with AVX2 or NEON, `undefined` where
- * the runtime has no such kernels. Found by reordering a ramp: the value of channel 1 stands right behind that of
- * channel 0, so element 1 of the second channel, first pixel, tells where the channels of a pixel lie.
- */
-export function probeBlockSize(): Promise<8 | 16 | undefined> {
-  probing ??= probe()
-  return probing
-}
-
-async function probe(): Promise<8 | 16 | undefined> {
-  const ort = await loadRuntime()
-  try {
-    const writer = new ModelWriter()
-    const type = { shape: [1, 32, 2, 2], dtype: 'float32' as const }
-    writer.input('x', type)
-    writer.nodes('ReorderInput', ['x'], ['y'], {}, NCHWC)
-    writer.output('y', type)
-    const session = await createSession(writer.encode())
-    const ramp = Float32Array.from({ length: 128 }, (_, i) => i)
-    const result = await session.run({ x: new ort.Tensor('float32', ramp, [1, 32, 2, 2]) })
-    await session.release()
-    // Channels of a pixel lie together: 0 4 8 ...; pixel 1 of channel 0 (value 1) follows after `block` of them.
-    const block = (result['y']!.data as Float32Array).indexOf(1)
-    return block === 8 || block === 16 ? block : undefined
-  } catch {
-    return undefined
-  }
-}
-
-/** Which form the training graph takes: 'auto' probes, 'blocked' insists, 'plain' is the form for every machine. */
-export type LayoutChoice = 'auto' | 'blocked' | 'plain'
-
-/** The image layout that a training step with this choice wants to be fed. */
-export async function imageLayoutFor(choice: LayoutChoice): Promise<ImageLayout> {
-  if (choice === 'plain') return { kind: 'plain' }
-  const block = await probeBlockSize()
-  if (block !== undefined) return { kind: 'blocked', block }
-  if (choice === 'auto') return { kind: 'plain' }
-  throw new EngineError(
-    'The blocked layout was asked for, but ONNX Runtime has no kernels for it on this machine. Use layout "auto" or "plain".',
-  )
 }
 
 /** A value for an input or from an output of an opened model. */

@@ -11,8 +11,9 @@ import type { Branch, GraphWriter } from './onnx/model.ts'
 import { filterStorages } from './ops/conv.ts'
 import { type OptimizerName, optimizerSlots, writeUpdate } from './optimizer.ts'
 import { filterShape } from './packing.ts'
+import { imageLayoutFor, type LayoutChoice } from './probe.ts'
 import { Scope } from './scope.ts'
-import { createSession, imageLayoutFor, type LayoutChoice, loadRuntime, type RuntimeOptions } from './session.ts'
+import { createSession, loadRuntime, type RuntimeOptions } from './session.ts'
 import { type PingPong, type Place, parameterGroups, type TrainState, type Vectors } from './train-state.ts'
 
 /** What the caller builds: a loss and whatever else is to be read back. */
