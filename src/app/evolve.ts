@@ -1,6 +1,6 @@
 // `hypevolve train --evolve N`: the evolution of YOLOv5 v7.0 on the console. The search is run's loop over a study; here
 // are its start (new folder or --resume), what is shown, and the picture.
-import { stat } from 'node:fs/promises'
+import { rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { TrainEvent, TrainOptions } from '../detect/index.ts'
 import type { LoopEvent } from '../run/index.ts'
@@ -100,7 +100,9 @@ export async function runEvolve(flags: TrainFlags, generations: number, terminal
   } finally {
     interrupts.stop()
     await executor.close()
+    const nothing = (await folder.storage.trials()).every(({ state }) => state === 'waiting' || state === 'running')
     await folder.close()
+    if (nothing && !continues) await rm(directory, { recursive: true })
   }
 }
 

@@ -116,6 +116,7 @@ describe('a mistake', () => {
     expect(stderr).toMatch(/nowhere\.yaml/)
     expect(stdout).not.toContain('Generation 2')
     expect(status).toBe(1)
+    expect(existsSync(join(folder, 'runs/evolve/exp')), 'an empty folder').toBe(false)
   })
 })
 

@@ -76,7 +76,8 @@ export class EvolveConsole {
         this.#terminal.line(line)
     this.#terminal.line()
     const left = this.#generations - this.#done
-    if (interrupted)
+    if (interrupted && finished === 0) this.#terminal.line('Interrupted before a generation was finished.')
+    else if (interrupted)
       this.#terminal.line(
         `Interrupted after ${counted(finished, 'generation')}. Go on with the same command and --evolve ${left} --resume`,
       )
