@@ -1,6 +1,6 @@
 // `npm run quickstart`: from a bare clone to an evolved detector. Installs what is missing (saying so first), builds, and
 // evolves the hyperparameters of a small YOLOv5 on the built-in digits.
-import { spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { existsSync, readdirSync, statSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { build, duration, root, setUp } from './setup.mjs'
@@ -14,11 +14,15 @@ const buildMs = Date.now() - buildBegan
 
 console.log(`\n$ npx hypevolve ${command.map(shown).join(' ')}\n`)
 const began = Date.now()
-const { status, signal } = spawnSync(process.execPath, [join(root, 'dist/app/cli/main.js'), ...command], {
-  cwd: root,
-  stdio: 'inherit',
+process.on('SIGINT', () => {}) // Ctrl-C is for the training, which saves and ends by itself
+const status = await new Promise((resolve) => {
+  const child = spawn(process.execPath, [join(root, 'dist/app/cli/main.js'), ...command], {
+    cwd: root,
+    stdio: 'inherit',
+  })
+  child.once('close', (code) => resolve(code ?? 1))
 })
-if (status !== 0) process.exit(status ?? (signal === 'SIGINT' ? 130 : 1))
+if (status !== 0) process.exit(status)
 
 console.log(`
 Installing took ${duration(installMs)}, compiling ${duration(buildMs)}, evolving ${duration(Date.now() - began)}.
