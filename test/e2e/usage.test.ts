@@ -36,3 +36,38 @@ describe('hypevolve', () => {
     expect({ status, stdout }).toEqual({ status: 2, stdout: '' })
   })
 })
+
+describe('hypevolve doctor', () => {
+  it('finds this machine ready for a small training', async () => {
+    const { status, stdout, stderr } = await cli(['doctor', '--imgsz', '64', '--batch-size', '1'], cwd)
+    expect(status, stdout + stderr).toBe(0)
+    for (const topic of [
+      'Program',
+      'Node',
+      'System',
+      'Processor',
+      'ONNX Runtime',
+      'Layout',
+      'Memory',
+      'Disk, runs',
+      'Disk, cache',
+    ])
+      expect(stdout).toMatch(new RegExp(`^(ok|--)  ${topic} `, 'm'))
+    expect(stdout).toContain('Ready to train.')
+  })
+
+  it('says beforehand that a training does not fit into memory', async () => {
+    const { status, stdout } = await cli(
+      ['doctor', '--cfg', 'yolov5x.yaml', '--imgsz', '4096', '--batch-size', '512'],
+      cwd,
+    )
+    expect(stdout).toMatch(/^!! {2}Memory .* Choose a smaller --batch-size, --imgsz or --cfg\.$/m)
+    expect(status).toBe(1)
+  })
+
+  it('names a model that is not there', async () => {
+    const { status, stdout } = await cli(['doctor', '--cfg', 'yolov9z.yaml'], cwd)
+    expect(stdout).toContain('yolov9z.yaml')
+    expect(status).toBe(1)
+  })
+})
