@@ -83,6 +83,7 @@ export class Pictures {
         columns,
         names: this.#names,
         paths: batch.files,
+        showConfidence: batch.kind === 'val-predictions',
       }),
     )
   }
