@@ -62,16 +62,6 @@ export class Pictures {
       'val-labels': `val_batch${index}_labels.jpg`,
       'val-predictions': `val_batch${index}_pred.jpg`,
     }[kind]
-    // Normalised; only predictions have a confidence worth showing.
-    const columns = kind === 'val-predictions' ? 7 : 6
-    const sides = [width, height, width, height]
-    const rows = batch.boxes.length / 7
-    const boxes = new Float32Array(rows * columns)
-    for (let row = 0; row < rows; row++)
-      for (let column = 0; column < columns; column++) {
-        const value = batch.boxes[7 * row + column]!
-        boxes[columns * row + column] = column >= 2 && column < 6 ? value / sides[column - 2]! : value
-      }
     this.#draw(file, async (report) =>
       report.batchFigure({
         images,
@@ -79,8 +69,9 @@ export class Pictures {
         batch: batch.batch,
         height,
         width,
-        boxes,
-        columns,
+        boxes: batch.boxes,
+        columns: 7,
+        units: 'pixels',
         names: this.#names,
         paths: batch.files,
         showConfidence: batch.kind === 'val-predictions',
