@@ -79,5 +79,6 @@ export {
   tensorOf,
 } from './session.ts'
 export { StepCache, type StepCacheOptions } from './step-cache.ts'
+export type { TrainProgram } from './train-model.ts'
 export { type OptimizerState, TrainState, type TrainStateOptions } from './train-state.ts'
-export { type StepResult, type StepScalars, type TrainProgram, TrainStep, type TrainStepOptions } from './train-step.ts'
+export { type StepResult, type StepScalars, TrainStep, type TrainStepOptions } from './train-step.ts'

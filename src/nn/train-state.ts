@@ -208,14 +208,18 @@ export class TrainState {
       )
       return this.laidOut
     }
-    const places = new Map<string, Place>()
     const lengths = { decayed: 0, norm: 0, bias: 0, frozen: 0, buffer: 0 }
-    for (const place of this.withFrozen(declared)) {
-      const size = packedSize(place)
-      assert.ok(!places.has(place.name), `two weights are called "${place.name}"`)
-      places.set(place.name, { ...place, offset: lengths[place.group], size })
-      lengths[place.group] += size
+    const sized = this.withFrozen(declared).map((place) => ({ ...place, size: packedSize(place) }))
+    // The largest first, so that the many small ones lie together.
+    const offsets = new Map<string, number>()
+    for (const { name, group, size } of sized.toSorted((a, b) => b.size - a.size)) {
+      assert.ok(!offsets.has(name), `two weights are called "${name}"`)
+      offsets.set(name, lengths[group])
+      lengths[group] += size
     }
+    const places = new Map<string, Place>(
+      sized.map((place) => [place.name, { ...place, offset: offsets.get(place.name)! }]),
+    )
     const group = (name: ParameterGroup): GroupVectors => ({
       weights: new PingPong(lengths[name]),
       ema: new PingPong(lengths[name]),
