@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { broadcastShapes } from '../dims.ts'
 import type { DType, Operand, Tensor, TensorType } from '../graph.ts'
-import { onnxElementType } from '../onnx/model.ts'
+import { type FloatAttribute, float, onnxElementType } from '../onnx/model.ts'
 import { defineOp, f32, type GradientContext, type Op, type SampleInput } from '../op.ts'
 import { reduceSum } from './reduce.ts'
 import { reshape } from './shape.ts'
@@ -311,16 +311,21 @@ export function clamp(x: Tensor, low?: number, high?: number): Tensor {
 }
 
 /** y = x for x >= 0, else alpha x. */
-export const leakyReluOp = defineOp<{ readonly alpha: number }>({
+export const leakyReluOp = defineOp<{ readonly alpha: FloatAttribute }>({
   name: 'LeakyRelu',
   infer: sameType,
   gradient: ({ inputs: [x], upstreams: [upstream], attributes: { alpha } }) => [
-    where(greater(x!, 0), upstream!, mul(upstream!, alpha)),
+    where(greater(x!, 0), upstream!, mul(upstream!, alpha.value)),
   ],
-  onnx: ({ lowering: { writer }, inputs, attributes: { alpha } }) => [writer.node('LeakyRelu', inputs, { alpha })],
-  samples: [{ inputs: [f32([2, 3])], attributes: { alpha: 0.1 } }],
+  onnx: 'LeakyRelu',
+  blocked: 'elementwise-zero',
+  samples: [
+    { inputs: [f32([2, 3])], attributes: { alpha: float(0.1) } },
+    { inputs: [f32([1, 12, 2, 3])], attributes: { alpha: float(0.1) } },
+  ],
 })
-export const leakyRelu = (x: Tensor, alpha: number): Tensor => x.graph.apply(leakyReluOp, [x], { alpha })[0]!
+export const leakyRelu = (x: Tensor, alpha: number): Tensor =>
+  x.graph.apply(leakyReluOp, [x], { alpha: float(alpha) })[0]!
 
 /** x as another type. Gradients pass between floats only. */
 export const castOp = defineOp<{ readonly to: DType }>({
