@@ -34,7 +34,6 @@ try {
   const file = join(scratch, 'report.json')
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`]
   const status = await run('npx', ['--no-install', 'vitest', 'run', ...reporters, ...filters], {
-    env,
     allowFailure: true,
   })
   const result = readReport(file)
