@@ -16,7 +16,6 @@ export {
   detectionLossReference,
   type LossOptions,
   type LossValue,
-  levelBalance,
   type MatchedRows,
   type RawHead,
   validationLoss,

@@ -3,6 +3,7 @@
 //
 // Its formulas, where they are explained and differentiated: ../loss. Here only the number is wanted.
 import { matchTargets } from '../loss/match-targets.ts'
+import { levelBalance } from '../loss/pack-matches.ts'
 import { bboxIouXywh } from './boxes.ts'
 
 /** Raw output of one detection level. */
@@ -49,10 +50,6 @@ export interface LossValue {
   /** Objectness of each level before balance and gain; `autobalance` wants it. */
   readonly objPerLevel: readonly number[]
 }
-
-/** Weights of the levels' objectness in v7.0. */
-export const levelBalance = (levels: number): readonly number[] =>
-  levels === 3 ? [4, 1, 0.4] : [4, 1, 0.25, 0.06, 0.02].slice(0, levels)
 
 /**
  * Loss of a batch.
