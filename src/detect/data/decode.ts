@@ -1,14 +1,22 @@
 // Image files to RGB. sharp does the work, but for bmp, which it cannot read.
 import { readFile } from 'node:fs/promises'
 import { extname } from 'node:path'
-import sharp from 'sharp'
 import { ImageUnreadableError } from '../../base/index.ts'
 import { decodeBmp, isBmp } from './bmp.ts'
 import type { RgbImage } from './rgb.ts'
 
-// Every image is decoded once or kept by us: a cache of sharp's own only costs memory. Threads are the workers' affair.
-sharp.cache(false)
-sharp.concurrency(1)
+let loading: Promise<typeof import('sharp').default> | undefined
+
+/** sharp, loaded when the first image is decoded. */
+function loadSharp(): Promise<typeof import('sharp').default> {
+  loading ??= import('sharp').then(({ default: sharp }) => {
+    // Every image is decoded once or kept by us: a cache of sharp's own only costs memory. Threads are the workers' affair.
+    sharp.cache(false)
+    sharp.concurrency(1)
+    return sharp
+  })
+  return loading
+}
 
 const UNSUPPORTED = new Set(['.dng', '.pfm'])
 
@@ -26,6 +34,7 @@ export async function decodeImage(file: string): Promise<RgbImage> {
     if (UNSUPPORTED.has(extname(file).toLowerCase()))
       throw new Error(`${extname(file)} files are not supported; convert it to png or jpg`)
     if (await isBmp(file)) return decodeBmp(await readFile(file))
+    const sharp = await loadSharp()
     const { data, info } = await sharp(file, options)
       .autoOrient()
       .removeAlpha()
@@ -62,6 +71,7 @@ export async function checkImage(file: string): Promise<ImageCheck> {
       const { width, height } = await decodeImage(file)
       return { width, height }
     }
+    const sharp = await loadSharp()
     const { autoOrient } = await sharp(file, options).metadata()
     const { width, height } = autoOrient
     const damage = await findDamage(file, width, height)
@@ -77,6 +87,7 @@ export async function checkImage(file: string): Promise<ImageCheck> {
 async function findDamage(file: string, width: number, height: number): Promise<string | undefined> {
   const [w, h] = [width, height].map((length) => Math.max(Math.floor(length / 8), 1))
   try {
+    const sharp = await loadSharp()
     // A small result lets the JPEG decoder skip most of its work, yet it reads the whole file.
     await sharp(file, { ...options, failOn: 'warning' })
       .resize(w, h, { fit: 'fill', kernel: 'nearest' })
