@@ -36,12 +36,16 @@ export interface DataOptions {
   readonly cache: TrainOptions['cache']
 }
 
+/** Compiled programs beyond the one in use may take so much. */
+const programBudgetBytes = 1.5 * 2 ** 30
+
 /** Resources of a process that trains, reused from one training to the next. One training at a time. */
 export class TrainingHost {
   private readonly pools = new Map<number, DataPool>()
   private readonly datasets = new Map<string, Promise<Dataset>>()
   private readonly valLoaders = new Map<string, ValLoader>()
-  private program: { readonly key: string; readonly program: TrainProgram } | undefined
+  /** By structure, longest unused first. */
+  private readonly programs = new Map<string, TrainProgram>()
 
   /** Trains. @throws any {@link HypevolveError} that ends a training */
   async train(options: TrainOptions, hooks: TrainHooks = {}): Promise<TrainResult> {
@@ -86,25 +90,34 @@ export class TrainingHost {
     return loader
   }
 
-  /** The compiled program for a model; the one before is released if it was another. */
+  /**
+   * The compiled program for a model. An evolution goes back and forth between a few (the number of anchors evolves), so
+   * earlier ones stay as long as there is room.
+   */
   async trainProgram(definition: ModelDefinition, options: ProgramOptions): Promise<TrainProgram> {
     const key = TrainProgram.key(definition, options)
-    if (this.program?.key !== key) {
-      await this.program?.program.dispose()
-      this.program = { key, program: new TrainProgram(definition, options) }
+    const program = this.programs.get(key) ?? new TrainProgram(definition, options)
+    this.programs.delete(key)
+    this.programs.set(key, program)
+    let bytes = [...this.programs.values()].reduce((sum, candidate) => sum + candidate.bytes, 0)
+    for (const [oldest, candidate] of this.programs) {
+      if (bytes <= programBudgetBytes || oldest === key) break
+      bytes -= candidate.bytes
+      this.programs.delete(oldest)
+      await candidate.dispose()
     }
-    return this.program.program
+    return program
   }
 
   /** Ends worker threads and sessions. */
   async close(): Promise<void> {
     for (const loader of this.valLoaders.values()) await loader.close()
     for (const pool of this.pools.values()) await pool.close()
-    await this.program?.program.dispose()
+    for (const program of this.programs.values()) await program.dispose()
     this.valLoaders.clear()
     this.pools.clear()
     this.datasets.clear()
-    this.program = undefined
+    this.programs.clear()
   }
 
   private pool({ workers }: DataOptions): DataPool {

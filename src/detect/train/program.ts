@@ -103,6 +103,11 @@ export class TrainProgram {
     return { ...result, losses: result.outputs['losses']! }
   }
 
+  /** Memory of weights and sessions. */
+  get bytes(): number {
+    return this.state.bytes + this.steps.bytes
+  }
+
   async dispose(): Promise<void> {
     await this.steps.dispose()
   }

@@ -79,6 +79,7 @@ describe('a training', () => {
     const again = await options({ data: run.data, epochs: 1 })
     const host = new TrainingHost()
     await host.train(await options({ data: run.data, epochs: 1, hyp: { ...hyp, lr0: 0.005, box: 0.02 } }))
+    await host.train(await options({ data: run.data, epochs: 1, hyp: { ...hyp, anchors: 2 } }))
     await host.train(again)
     await host.close()
     await train(run)
