@@ -3,6 +3,7 @@
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { keepingAllocator } from '../src/base/index.ts'
 
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url))
 
@@ -44,7 +45,9 @@ export function runPeer(side: Side, flags: Readonly<Record<string, string | numb
       ? [peerPython(), path('./peers/yolov5_train.py'), ...words]
       : [process.execPath, path('./peers/hypevolve_train.mjs'), ...words]
   return new Promise((resolve, reject) => {
-    const child = spawn(command[0]!, command.slice(1), { stdio: ['ignore', 'pipe', 'pipe'] })
+    // Ours as the command line starts it.
+    const env = side === 'hypevolve' ? { ...process.env, ...keepingAllocator } : process.env
+    const child = spawn(command[0]!, command.slice(1), { env, stdio: ['ignore', 'pipe', 'pipe'] })
     let output = ''
     let errors = ''
     child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text))

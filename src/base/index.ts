@@ -1,3 +1,4 @@
+export { hasKeepingAllocator, keepingAllocator } from './allocator.ts'
 export { argsort } from './argsort.ts'
 export { compiledEntry } from './compiled.ts'
 export * from './errors/index.ts'

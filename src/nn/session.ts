@@ -1,6 +1,6 @@
 // The one file that loads onnxruntime-node: sessions, opened models, and `compile`, which runs any graph (tests).
 import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node'
-import { EngineError } from '../base/index.ts'
+import { EngineError, hasKeepingAllocator } from '../base/index.ts'
 import { type DType, type Graph, leafOf, type Tensor, type TensorData } from './graph.ts'
 import { Lowering } from './lowering.ts'
 
@@ -47,7 +47,7 @@ export async function createSession(model: Uint8Array, options: RuntimeOptions =
       graphOptimizationLevel: options.optimization ?? 'disabled',
       // With the pattern on, the second run allocates one block on top of all that the first one took.
       enableMemPattern: false,
-      enableCpuMemArena: true,
+      enableCpuMemArena: !hasKeepingAllocator(),
       logSeverityLevel: 3,
       extra: {
         session: {

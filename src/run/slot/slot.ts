@@ -1,7 +1,13 @@
 // A slot: one long-lived child process that trains. A training that hangs, dies or grows takes only its process along.
 import { type ChildProcess, fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { compiledEntry, SlotCrashedError, SlotHungError, TrainingFailedError } from '../../base/index.ts'
+import {
+  compiledEntry,
+  keepingAllocator,
+  SlotCrashedError,
+  SlotHungError,
+  TrainingFailedError,
+} from '../../base/index.ts'
 import type { TrainEvent, TrainOptions, TrainResult } from '../../detect/index.ts'
 import type { FromSlot, ToSlot } from './protocol.ts'
 
@@ -73,6 +79,7 @@ export class Slot {
       serialization: 'advanced',
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       execArgv: [],
+      env: { ...process.env, ...keepingAllocator },
     })
     this.#output = []
     for (const stream of [child.stdout, child.stderr]) {
