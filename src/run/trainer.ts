@@ -1,21 +1,27 @@
 // What trains a trial. One trainer serves one slot, one job at a time; where slots are is the executor's affair.
-import type { Hyp, Results } from '../search/index.ts'
+import type { FailureClass, Hyp, Metrics } from '../search/index.ts'
 
 /** One training to do. */
 export interface TrainJob {
   /** Number of the trial, from 0. */
   readonly trial: number
+  /** How often this trial was begun, from 1. */
+  readonly attempt: number
   readonly hyp: Hyp
+  /** Seed of the training's own random numbers. Integer in [0, 2^31). */
+  readonly seed: number
+  /** Folder of this trial, made before the training begins; logs and weights go there. */
+  readonly directory?: string
 }
 
 /** Said after each epoch. */
 export interface EpochReport {
   /** Epochs finished, from 1. */
   readonly epoch: number
-  /** Epochs in all. */
-  readonly epochs: number
-  /** Set if this epoch was validated. */
-  readonly results?: Results
+  /** Epochs in all, if the trainer knows. */
+  readonly epochs?: number
+  /** Set if this epoch was measured. */
+  readonly metrics?: Metrics
 }
 
 /**
@@ -23,16 +29,29 @@ export interface EpochReport {
  * aborted: the trial then waits for the next run.
  */
 export type Outcome =
-  | { readonly state: 'finished'; readonly results: Results }
-  | { readonly state: 'failed'; readonly output: readonly string[] }
+  | { readonly state: 'complete'; readonly metrics: Metrics }
+  | { readonly state: 'pruned'; readonly epochs: number; readonly metrics: Metrics }
+  | { readonly state: 'failed'; readonly failure: FailureClass; readonly output: readonly string[] }
   | { readonly state: 'interrupted' }
+
+/** What a trainer may use: one slot of an executor. */
+export interface SlotResources {
+  /** Number of the slot, from 0. */
+  readonly slot: number
+  /** `cpu`, a GPU number as `0`, or several that work on one trial, as `0+1`. */
+  readonly device: string
+  /** Threads that compute. */
+  readonly threads: number
+}
 
 export interface Trainer {
   readonly name: string
+  /** Process (group) that trains now, for a hard stop. */
+  readonly pid: number | undefined
   /**
    * Trains to the end with the hyp of the job. Rejects only if the trainer itself is broken (it cannot train any trial).
    *
-   * @param signal - interrupts the training
+   * @param signal - interrupts the training: the trainer saves what resumes it, ends its processes and resolves
    */
   train(job: TrainJob, onEpoch: (report: EpochReport) => void, signal: AbortSignal): Promise<Outcome>
   /** Ends its processes; called once, after the last job. */

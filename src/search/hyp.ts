@@ -2,8 +2,11 @@
 import { isMap, isScalar, parseDocument } from 'yaml'
 import { HypFileInvalidError, HypNotNumberError, yamlFloat } from '../base/index.ts'
 
-/** All hyperparameters of a training, key to value, in file order. */
-export type Hyp = Readonly<Record<string, number>>
+/** Hyperparameters of trainings are numbers; a search space of another kind may hold choices too. */
+export type HypValue = number | string | boolean
+
+/** All hyperparameters of a trial, key to value, in file order. */
+export type Hyp = Readonly<Record<string, HypValue>>
 
 /**
  * Reads a hyp yaml file; keeps the order of its keys. Comments (as in hyp_evolve.yaml) are skipped.

@@ -1,15 +1,17 @@
 // What proposes hyps. Start reading at samplers/yolov5.ts.
 import type { z } from 'zod'
 import type { Random } from '../base/index.ts'
+import type { History } from './history.ts'
 import type { Hyp } from './hyp.ts'
 import type { SearchSpace } from './space.ts'
-import type { FinishedTrial, Trial } from './trial.ts'
 
 /** All that a proposal may depend on. */
 export interface SearchContext {
   readonly space: SearchSpace
-  /** Finished and failed trials in the order in which they were told, then those in training. */
-  readonly history: readonly Trial[]
+  /** Number of the trial that the proposal is for. */
+  readonly number: number
+  /** All earlier trials, running ones included. */
+  readonly history: History
   /** Random numbers of this trial alone, seeded by study seed and trial number. */
   readonly rng: Random
 }
@@ -18,11 +20,15 @@ export interface Proposal {
   readonly hyp: Hyp
   /** Numbers of the trials that it was made from. */
   readonly parents: readonly number[]
+  /** Keys that it moved; may be left out where nothing is moved (the start, a fresh draw of all). */
+  readonly mutated?: readonly string[]
 }
 
 /** Proposes hyps. Pure: the same context and options give the same proposal. */
 export interface Sampler<Options> {
   readonly name: string
+  /** One line for lists and help texts. */
+  readonly summary: string
   /** Checks options and fills in defaults. */
   readonly options: z.ZodType<Options>
   propose(context: SearchContext, options: Options): Proposal
@@ -30,7 +36,3 @@ export interface Sampler<Options> {
 
 /** Declares a sampler; its options' type comes from the schema. */
 export const defineSampler = <Options>(sampler: Sampler<Options>): Sampler<Options> => sampler
-
-/** The finished trials of a history, in order. */
-export const finishedTrials = (history: readonly Trial[]): FinishedTrial[] =>
-  history.filter((trial) => trial.state === 'finished')

@@ -1,52 +1,88 @@
 // What is known about one training of a study.
 import type { Hyp } from './hyp.ts'
 
-/** What a training ends with, in the order of the first seven columns of evolve.csv. Metrics lie in [0, 1]. */
-export interface Results {
-  readonly precision: number
-  readonly recall: number
-  readonly mAP50: number
-  readonly mAP50to95: number
-  /** Validation losses. */
-  readonly boxLoss: number
-  readonly objLoss: number
-  readonly clsLoss: number
-}
+/**
+ * What a training measured, by name: `precision`, `recall`, `mAP50`, `mAP50to95`, `f1`, `boxLoss`, `objLoss`, `clsLoss`,
+ * a class's own as `mAP50/person`, or whatever another trainer logs.
+ */
+export type Metrics = Readonly<Record<string, number>>
 
-/** Keys of {@link Results} in their order. */
+/** Metrics of YOLOv5 and the first seven columns of evolve.csv, in their order. Metrics lie in [0, 1]. */
 export const resultKeys = ['precision', 'recall', 'mAP50', 'mAP50to95', 'boxLoss', 'objLoss', 'clsLoss'] as const
 
+/** The seven numbers that a YOLOv5 training ends with; the last three are validation losses. */
+export type Results = Readonly<Record<(typeof resultKeys)[number], number>>
+
+/** Why a training brought no result. */
+export const failureClasses = [
+  'out-of-memory',
+  'diverged',
+  'crash',
+  'hang',
+  'time-out',
+  'bad-configuration',
+  'stopped',
+] as const
+
+/**
+ * `diverged`: NaN, in the loss or in a metric. `hang`: no progress for too long. `time-out`: the trial's time is spent.
+ * `bad-configuration`: the trainer refused what it was asked to do. `stopped`: a person ended this trial for good.
+ */
+export type FailureClass = (typeof failureClasses)[number]
+
 /** A trial as proposed: its number (from 0) and hyp, and the trials that its hyp was made from. */
-export interface ProposedTrial {
+export interface ProposedTrial<H extends Hyp = Hyp> {
   readonly number: number
-  readonly hyp: Hyp
+  readonly hyp: H
   /** Numbers of the parent trials; empty for the start and for samplers that have no parents. */
   readonly parents: readonly number[]
+  /** Keys that the proposal moved away from its parent (or from the start). */
+  readonly mutated: readonly string[]
+  /** How often it was given out, from 1; 0 if it only waits since it was added. */
+  readonly attempt: number
 }
 
 /** In training now. */
-export interface RunningTrial extends ProposedTrial {
+export interface RunningTrial<H extends Hyp = Hyp> extends ProposedTrial<H> {
   readonly state: 'running'
 }
 
-/** Proposed, but nobody trains it: its training was interrupted. It is the next one to be given out. */
-export interface WaitingTrial extends ProposedTrial {
+/** Proposed, but nobody trains it: its training was interrupted or is to be tried again. It is given out next. */
+export interface WaitingTrial<H extends Hyp = Hyp> extends ProposedTrial<H> {
   readonly state: 'waiting'
 }
 
-/** A trial with a fitness. `results` is missing only if the study was told a fitness alone. */
-export interface FinishedTrial extends ProposedTrial {
-  readonly state: 'finished'
-  /** Larger is better. NaN if a metric was NaN; such a trial is kept, but never chosen as parent or incumbent. */
+/** A trial with a fitness: its training came to its end. */
+export interface CompleteTrial<H extends Hyp = Hyp> extends ProposedTrial<H> {
+  readonly state: 'complete'
+  /** Finite; larger is better, whatever the study's direction. */
   readonly fitness: number
-  readonly results?: Results
+  /** Empty if the study was told a number alone. */
+  readonly metrics: Metrics
+}
+
+/** Stopped early because it did not promise enough. */
+export interface PrunedTrial<H extends Hyp = Hyp> extends ProposedTrial<H> {
+  readonly state: 'pruned'
+  /** Epochs that it was trained. */
+  readonly epochs: number
+  /** Of its last reported epoch, if that had one. */
+  readonly fitness?: number
+  readonly metrics: Metrics
 }
 
 /** A training that ended without results. */
-export interface FailedTrial extends ProposedTrial {
+export interface FailedTrial<H extends Hyp = Hyp> extends ProposedTrial<H> {
   readonly state: 'failed'
+  readonly failure: FailureClass
   /** Last lines of what it said, at least one. */
   readonly output: readonly string[]
 }
 
-export type Trial = WaitingTrial | RunningTrial | FinishedTrial | FailedTrial
+/** Trials that have ended never change. */
+export type EndedTrial<H extends Hyp = Hyp> = CompleteTrial<H> | PrunedTrial<H> | FailedTrial<H>
+export type OpenTrial<H extends Hyp = Hyp> = WaitingTrial<H> | RunningTrial<H>
+export type Trial<H extends Hyp = Hyp> = EndedTrial<H> | OpenTrial<H>
+export type TrialState = Trial['state']
+
+export const trialStates = ['waiting', 'running', 'complete', 'pruned', 'failed'] as const satisfies readonly TrialState[]

@@ -1,0 +1,86 @@
+// The trials of a study as samplers see them: indexed, so that a proposal need not look at all of them. A cache: it can
+// be rebuilt from the trials at any time, and the same trials give the same answers in whatever order they came.
+import type { Hyp } from './hyp.ts'
+import type { CompleteTrial, EndedTrial, OpenTrial, Trial } from './trial.ts'
+
+/** As many of the fittest are kept in order; asking for more sorts all. */
+const keptFittest = 64
+
+export class History {
+  readonly #byNumber = new Map<number, Trial>()
+  readonly #ended: EndedTrial[] = []
+  readonly #complete: CompleteTrial[] = []
+  readonly #open = new Map<number, OpenTrial>()
+  readonly #hyps = new Set<string>()
+  #fittest: CompleteTrial[] = []
+
+  /** @param trials - ended ones in the order in which they were told */
+  constructor(trials: Iterable<Trial> = []) {
+    for (const trial of trials) this.set(trial)
+  }
+
+  /** How many trials there are; the next one gets this number. */
+  get size(): number {
+    return this.#byNumber.size
+  }
+
+  /** Ended trials in the order in which they were told: the order of the originals' tables. */
+  get ended(): readonly EndedTrial[] {
+    return this.#ended
+  }
+
+  /** Complete trials in the order in which they were told. */
+  get complete(): readonly CompleteTrial[] {
+    return this.#complete
+  }
+
+  /** Running and waiting trials by number. */
+  get open(): readonly OpenTrial[] {
+    return [...this.#open.values()].sort((a, b) => a.number - b.number)
+  }
+
+  get(number: number): Trial | undefined {
+    return this.#byNumber.get(number)
+  }
+
+  /** Whether some trial, whatever became of it, has exactly these values. */
+  hasHyp(hyp: Hyp): boolean {
+    return this.#hyps.has(hypText(hyp))
+  }
+
+  /** The `count` fittest complete trials, best first; of equals the lower number first. */
+  fittest(count: number): readonly CompleteTrial[] {
+    if (count <= Math.min(keptFittest, this.#fittest.length) || this.#fittest.length === this.#complete.length)
+      return this.#fittest.slice(0, count)
+    return [...this.#complete].sort(fitterFirst).slice(0, count)
+  }
+
+  /** Adds a trial, or what became of it. */
+  set(trial: Trial): void {
+    const before = this.#byNumber.get(trial.number)
+    if (before && before.state !== 'waiting' && before.state !== 'running')
+      throw new Error(`trial ${trial.number} has ended and cannot change`)
+    this.#byNumber.set(trial.number, trial)
+    if (!before) this.#hyps.add(hypText(trial.hyp))
+    if (trial.state === 'waiting' || trial.state === 'running') {
+      this.#open.set(trial.number, trial)
+      return
+    }
+    this.#open.delete(trial.number)
+    this.#ended.push(trial)
+    if (trial.state !== 'complete') return
+    this.#complete.push(trial)
+    this.#rank(trial)
+  }
+
+  #rank(trial: CompleteTrial): void {
+    const place = this.#fittest.findIndex((other) => fitterFirst(trial, other) < 0)
+    if (place < 0) this.#fittest.push(trial)
+    else this.#fittest.splice(place, 0, trial)
+    if (this.#fittest.length > keptFittest) this.#fittest.length = keptFittest
+  }
+}
+
+const fitterFirst = (a: CompleteTrial, b: CompleteTrial) => b.fitness - a.fitness || a.number - b.number
+
+const hypText = (hyp: Hyp) => JSON.stringify(hyp)
