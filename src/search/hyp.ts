@@ -41,6 +41,6 @@ export function parseHyp(text: string, source: string): Hyp {
 /** A hyp as yaml, as PyYAML writes a dict of floats: `lr0: 0.01`, `anchors: 3.0`, one line each, in order. */
 export function formatHyp(hyp: Hyp): string {
   return Object.entries(hyp)
-    .map(([key, value]) => `${key}: ${yamlFloat(value)}\n`)
+    .map(([key, value]) => `${key}: ${typeof value === 'number' ? yamlFloat(value) : JSON.stringify(value)}\n`)
     .join('')
 }

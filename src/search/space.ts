@@ -95,7 +95,7 @@ export class SearchSpace {
         throw new HypKeyNotInSpaceError('The list of fixed keys', key, known, closest(key, known))
     }
     this.keys = keys
-    this.defaults = keys.map((key) => hyp[key])
+    this.defaults = keys.map((key) => Number(hyp[key]))
     this.gains = keys.map((key) => (fixed.includes(key) ? 0 : ranges[key].gain))
     this.lower = keys.map((key) => ranges[key].lower)
     this.upper = keys.map((key) => ranges[key].upper)
@@ -119,7 +119,7 @@ export class SearchSpace {
 
   /** The values of a hyp in the order of `keys`. */
   toValues(hyp: Hyp): number[] {
-    return this.keys.map((key) => hyp[key])
+    return this.keys.map((key) => Number(hyp[key]))
   }
 }
 

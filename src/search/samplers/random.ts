@@ -8,15 +8,16 @@ import { defineSampler } from '../sampler.ts'
  */
 export const random = defineSampler({
   name: 'random',
+  summary: 'draws every value anew between its bounds',
   options: z.object({}),
 
-  propose({ space, history, rng }) {
+  propose({ space, number, rng }) {
     const start = { hyp: space.toHyp(space.defaults), parents: [] }
-    if (history.length === 0) return start
+    if (number === 0) return start
     const values = space.keys.map((key, i) => {
       const [lower, upper] = [space.lower[i], space.upper[i]]
       const u = rng.numpy.random() // drawn for frozen keys too: fixing one key leaves the others' values as they were
-      if (space.gains[i] === 0) return start.hyp[key]
+      if (space.gains[i] === 0) return Number(start.hyp[key])
       if (lower > 0 && upper / lower >= 100) return Math.exp(Math.log(lower) + u * Math.log(upper / lower))
       return lower + u * (upper - lower)
     })

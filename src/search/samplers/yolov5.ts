@@ -1,10 +1,11 @@
 // The evolution of YOLOv5 v6.0 to v7.0 (`train.py --evolve`).
 import { z } from 'zod'
 import { argsort, type Random } from '../../base/index.ts'
-import { defineSampler, finishedTrials } from '../sampler.ts'
+import type { History } from '../history.ts'
+import { defineSampler } from '../sampler.ts'
 import type { SearchSpace } from '../space.ts'
 import { tablePrecision } from '../table-precision.ts'
-import type { FinishedTrial, Trial } from '../trial.ts'
+import type { CompleteTrial } from '../trial.ts'
 
 /**
  * Takes a parent among the fittest trials, multiplies each hyperparameter by a random factor, and lets the space clip
@@ -17,6 +18,7 @@ import type { FinishedTrial, Trial } from '../trial.ts'
  */
 export const yolov5 = defineSampler({
   name: 'yolov5',
+  summary: 'mutates one of the fittest, as YOLOv5 does',
   options: z.object({
     parent: z.enum(['single', 'weighted']).default('single'),
     poolSize: z.number().int().positive().default(5),
@@ -24,8 +26,8 @@ export const yolov5 = defineSampler({
     sigma: z.number().positive().default(0.2),
   }),
 
-  propose({ space, history, rng }, { parent, poolSize, mutationProbability, sigma }) {
-    if (history.length === 0) return { hyp: space.toHyp(space.defaults), parents: [] }
+  propose({ space, number, history, rng }, { parent, poolSize, mutationProbability, sigma }) {
+    if (number === 0) return { hyp: space.toHyp(space.defaults), parents: [] }
 
     const pool = fittest(history, poolSize)
     const { values, parents } =
@@ -36,8 +38,7 @@ export const yolov5 = defineSampler({
 })
 
 /** The fittest trials, best first; ties in NumPy's order. */
-function fittest(history: readonly Trial[], count: number): FinishedTrial[] {
-  const trials = finishedTrials(history)
+function fittest({ complete: trials }: History, count: number): CompleteTrial[] {
   return argsort(trials.map(({ fitness }) => -fitness))
     .slice(0, count)
     .map((i) => trials[i])
@@ -50,7 +51,7 @@ interface Parent {
 }
 
 /** How a parent comes from the pool. A trial weighs as much as its fitness exceeds the pool's worst, plus 1e-6. */
-const selectParent: Record<'single' | 'weighted', (pool: FinishedTrial[], space: SearchSpace, rng: Random) => Parent> =
+const selectParent: Record<'single' | 'weighted', (pool: CompleteTrial[], space: SearchSpace, rng: Random) => Parent> =
   {
     /** One trial by chance, in proportion to its weight. */
     single(pool, space, rng) {
@@ -70,12 +71,12 @@ const selectParent: Record<'single' | 'weighted', (pool: FinishedTrial[], space:
     },
   }
 
-function parentWeights(pool: readonly FinishedTrial[]): number[] {
+function parentWeights(pool: readonly CompleteTrial[]): number[] {
   const worst = Math.min(...pool.map(({ fitness }) => fitness))
   return pool.map(({ fitness }) => fitness - worst + 1e-6)
 }
 
-const tableValues = (space: SearchSpace, trial: FinishedTrial) => space.toValues(trial.hyp).map(tablePrecision)
+const tableValues = (space: SearchSpace, trial: CompleteTrial) => space.toValues(trial.hyp).map(tablePrecision)
 
 /**
  * Factors v, at least one of them not 1:  v = clip(1 + gain · [u < p] · n · r · σ, 0.3, 3),
