@@ -12,7 +12,11 @@ const words = process.argv.slice(2)
 const filters = words.filter((word) => word !== '--setup')
 const counts = { passed: 0, failed: 0, skipped: 0 }
 
-const { missing } = await setUp({ what: 'npm test', system: words.includes('--setup') || mayInstallSystemPackages() })
+const wanted = words.includes('--setup') || underCi
+const { missing } = await setUp({
+  what: 'npm test',
+  system: mayInstallSystemPackages() || words.includes('--setup') ? (wanted ? 'yes' : 'if possible') : 'no',
+})
 
 async function check(title, command, args) {
   console.log(`\n== ${title}`)
