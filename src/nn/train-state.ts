@@ -58,6 +58,8 @@ export interface OptimizerState {
   readonly updates: number
   /** One set per slot, as 'momentum'. */
   readonly slots: Readonly<Record<string, Weights>>
+  /** Gradient accumulated since the last update; missing if there is none. */
+  readonly gradient?: Weights
 }
 
 export interface TrainStateOptions {
@@ -128,42 +130,64 @@ export class TrainState {
     return weights
   }
 
-  /** Memory of the optimizer, for a checkpoint. */
+  /** Memory of the optimizer and the accumulated gradient, for a checkpoint. */
   optimizerState(): OptimizerState {
-    const slots: Record<string, Weights> = {}
-    for (const [i, slot] of optimizerSlots[this.optimizer].entries()) {
-      const weights: Weights = new Map()
-      for (const place of this.laidOut?.places.values() ?? []) {
-        if (place.group === 'buffer' || place.group === 'frozen') continue
-        const vector = this.laidOut!.groups[place.group].slots[i]!.front
-        const data = unpack(place, vector.subarray(place.offset, place.offset + place.size))
-        weights.set(place.name, { shape: place.shape, data })
-      }
-      slots[slot] = weights
-    }
-    return { optimizer: this.optimizer, updates: this.updates, slots }
+    const { optimizer, updates } = this
+    const groups = this.laidOut?.groups
+    const slots = Object.fromEntries(
+      optimizerSlots[optimizer].map((slot, i) => [slot, this.updatedWeights((group) => groups![group].slots[i]!)]),
+    )
+    if (this.fresh) return { optimizer, updates, slots }
+    return { optimizer, updates, slots, gradient: this.updatedWeights((group) => groups![group].gradient) }
   }
 
-  /** Continues with a saved memory of the same optimizer. */
+  /**
+   * Continues with a saved memory of the same optimizer, and with the gradient that was accumulated. Comes after `load`,
+   * which forgets the gradient.
+   */
   loadOptimizer(state: OptimizerState): this {
-    if (state.optimizer !== this.optimizer)
-      throw new EngineError(`The saved optimizer is ${state.optimizer}, but this training uses ${this.optimizer}.`)
-    this.updates = state.updates
-    if (state.updates === 0) return this // saved before the first update: there is no memory yet
+    const { optimizer, updates, slots, gradient } = state
+    if (optimizer !== this.optimizer)
+      throw new EngineError(`The saved optimizer is ${optimizer}, but this training uses ${this.optimizer}.`)
+    this.updates = updates
     if (!this.laidOut) {
       this.waiting.optimizer = state
       return this
     }
-    for (const [i, slot] of optimizerSlots[this.optimizer].entries())
-      for (const place of this.laidOut.places.values()) {
-        if (place.group === 'buffer' || place.group === 'frozen') continue
-        const found = state.slots[slot]?.get(place.name)
-        if (!found || found.shape.join() !== place.shape.join())
-          throw new WeightShapeError(place.name, place.shape, found?.shape)
-        const vector = this.laidOut.groups[place.group].slots[i]!.front
-        pack(place, found.data, vector.subarray(place.offset, place.offset + place.size))
-      }
+    const { groups } = this.laidOut
+    if (updates > 0)
+      // before the first update there is no memory yet
+      for (const [i, slot] of optimizerSlots[optimizer].entries())
+        this.loadUpdatedWeights(slots[slot] ?? new Map(), (group) => groups[group].slots[i]!)
+    if (gradient) this.loadUpdatedWeights(gradient, (group) => groups[group].gradient)
+    this.fresh = !gradient
     return this
+  }
+
+  /** Places of the weights that get updates. */
+  private updatedPlaces(): (Place & { readonly group: ParameterGroup })[] {
+    const places = [...(this.laidOut?.places.values() ?? [])]
+    return places.filter((place): place is Place & { group: ParameterGroup } =>
+      (parameterGroups as readonly string[]).includes(place.group),
+    )
+  }
+
+  private updatedWeights(vectorOfGroup: (group: ParameterGroup) => PingPong): Weights {
+    return new Map(
+      this.updatedPlaces().map((place) => {
+        const { name, shape, group, offset, size } = place
+        return [name, { shape, data: unpack(place, vectorOfGroup(group).front.subarray(offset, offset + size)) }]
+      }),
+    )
+  }
+
+  private loadUpdatedWeights(weights: Weights, vectorOfGroup: (group: ParameterGroup) => PingPong): void {
+    for (const place of this.updatedPlaces()) {
+      const { name, shape, group, offset, size } = place
+      const found = weights.get(name)
+      if (!found || found.shape.join() !== shape.join()) throw new WeightShapeError(name, shape, found?.shape)
+      pack(place, found.data, vectorOfGroup(group).front.subarray(offset, offset + size))
+    }
   }
 
   /**

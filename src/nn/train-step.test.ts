@@ -253,6 +253,26 @@ describe.each(layouts)('training step, %s', (layout) => {
       expect(distance(resumed.toWeights(which), through.state.toWeights(which))).toBe(0)
   })
 
+  it('continues from a saved gradient that was not used yet', async () => {
+    const through = await trainer(layout)
+    await through.step.run(through.feeds, scalars())
+    await through.step.run(through.feeds, scalars({ step: 0 }))
+    const saved = {
+      model: through.state.toWeights('model'),
+      ema: through.state.toWeights('ema'),
+      optimizer: through.state.optimizerState(),
+    }
+    expect(saved.optimizer.gradient?.size).toBeGreaterThan(0)
+    await through.step.run(through.feeds, scalars())
+    expect(through.state.optimizerState().gradient).toBeUndefined()
+
+    const resumed = new TrainState().load(saved.model, 'model').load(saved.ema, 'ema').loadOptimizer(saved.optimizer)
+    const again = await trainer(layout, 8, {}, resumed)
+    await again.step.run(again.feeds, scalars())
+    for (const which of ['model', 'ema'] as const)
+      expect(distance(resumed.toWeights(which), through.state.toWeights(which))).toBe(0)
+  })
+
   it('starts another training after reset and load', async () => {
     const { state, step, feeds } = await trainer(layout)
     const run = async () => {

@@ -27,7 +27,7 @@ export interface ResumeState {
   readonly epoch: number
   readonly bestFitness: number
   readonly bestEpoch: number
-  /** Iteration of the last update; a gradient accumulated since then is not kept, as in v7.0. */
+  /** Iteration of the last update. The gradient accumulated since then is kept too (v7.0 drops it). */
   readonly lastStep: number
   /** The weights under training; those of the detector are their moving average. */
   readonly model: Weights
@@ -43,6 +43,7 @@ export interface DetectorFile extends DetectorInfo {
 /** Prefixes of the tensors that only a continued training reads. */
 const modelPrefix = 'train.model.'
 const slotPrefix = 'train.optimizer.'
+const gradientPrefix = 'train.gradient.'
 
 interface Description {
   readonly format: 1
@@ -99,6 +100,7 @@ export function saveDetector(
     for (const [name, tensor] of model) tensors.set(modelPrefix + name, tensor)
     for (const [slot, entries] of Object.entries(optimizer.slots))
       for (const [name, tensor] of entries) tensors.set(`${slotPrefix}${slot}.${name}`, tensor)
+    for (const [name, tensor] of optimizer.gradient ?? []) tensors.set(gradientPrefix + name, tensor)
     const state: ResumeDescription = { ...rest, optimizer: optimizer.optimizer, updates: optimizer.updates }
     metadata['hypevolve.resume'] = JSON.stringify(state)
   }
@@ -118,20 +120,22 @@ export function loadDetectorFile(path: string): DetectorFile {
   const description = readDescription(path, metadata['hypevolve'])
   const weights: Weights = new Map()
   const model: Weights = new Map()
+  const gradient: Weights = new Map()
   const slots: Record<string, Weights> = {}
   for (const [name, tensor] of tensors) {
     if (name.startsWith(modelPrefix)) model.set(name.slice(modelPrefix.length), tensor)
     else if (name.startsWith(slotPrefix)) {
       const [, slot, rest] = /^([^.]+)\.(.*)$/.exec(name.slice(slotPrefix.length)) ?? []
       if (slot && rest) (slots[slot] ??= new Map()).set(rest, tensor)
-    } else weights.set(name, tensor)
+    } else if (name.startsWith(gradientPrefix)) gradient.set(name.slice(gradientPrefix.length), tensor)
+    else weights.set(name, tensor)
   }
   const { yaml, source, names, imagePx, epoch, results } = description
   const saved = metadata['hypevolve.resume']
   let resume: ResumeState | undefined
   if (saved !== undefined) {
     const { optimizer, updates, ...rest } = JSON.parse(saved) as ResumeDescription
-    resume = { ...rest, model, optimizer: { optimizer, updates, slots } }
+    resume = { ...rest, model, optimizer: { optimizer, updates, slots, ...(gradient.size > 0 && { gradient }) } }
   }
   return {
     path,

@@ -143,6 +143,19 @@ describe('an interrupted training', () => {
     expect(weightsOf(run).equals(weightsOf(whole))).toBe(true)
   })
 
+  it('keeps the gradient that waits for its update', async () => {
+    // In warm-up the number of batches per update rises: in epoch 7 it is 5, and an epoch has 3.
+    const more = { epochs: 8, batchSize: 3, hyp: { ...hyp, warmup_epochs: 1 } }
+    const run = await options(more)
+    const whole = await options({ ...more, data: run.data })
+    await interruptAt(7, run)
+    const resume = join(run.saveDir!, 'weights/last.safetensors')
+    expect(loadDetectorFile(resume).resume!.optimizer.gradient?.size).toBeGreaterThan(0)
+    await train({ ...run, resume })
+    await train(whole)
+    expect(weightsOf(run).equals(weightsOf(whole))).toBe(true)
+  })
+
   it('cannot be continued once it has ended', async () => {
     const run = await options({ epochs: 1 })
     await train(run)
