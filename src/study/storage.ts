@@ -1,5 +1,5 @@
 // Where studies and their trials are remembered. Implementations: memory-storage.ts and sql/ (SQLite, PostgreSQL).
-// Methods say what happened; each is one transaction, done wholly or not at all, and a result whose promise resolved
+// Methods say what happened; each is one transaction, done wholly or not at all, and what its promise resolved to
 // survives a crash (except in memory). Several processes may use one storage at the same time.
 import type { FailureClass, Hyp, Metrics, Proposal, RunningTrial, Trial } from '../search/index.ts'
 
@@ -13,7 +13,7 @@ export interface StudyDefinition {
   readonly space: Json
   readonly sampler: { readonly name: string; readonly options: Json }
   readonly direction: 'maximize' | 'minimize'
-  /** What the fitness is made of, for people; `value` if the objective returns it. */
+  /** What the fitness is made of, as an expression of metrics; `value` if the objective returns it. */
   readonly fitness: string
   /**
    * What makes two studies the same beside the above: data, cfg, weights, epochs, imgsz, batch … by name. Compared one by
@@ -32,7 +32,7 @@ export interface StudyRecord {
   /** Hash of what the study is (identity, space, sampler, direction, fitness); see identity.ts. */
   readonly key: string
   readonly definition: StudyDefinition
-  /** Trials in all, failed ones included; `undefined`: no end. Grows only. */
+  /** Trials in all, failed ones included; `undefined`: no end. */
   readonly target: number | undefined
   /** Somebody asked it to stop; cleared when it is resumed. */
   readonly stopping: boolean
@@ -52,8 +52,26 @@ export interface TrialCounts {
 export interface WorkerInfo {
   readonly host: string
   readonly pid: number
-  /** Distinguishes processes that got the same pid one after the other. */
+  /** Distinguishes processes that got the same pid one after the other; see process.ts. */
   readonly startedAt: string
+}
+
+/** A worker as it was registered. */
+export interface WorkerRecord extends WorkerInfo {
+  readonly id: number
+  /** ISO 8601. */
+  readonly registeredAt: string
+  /** Its last sign of life, ISO 8601. */
+  readonly heartbeatAt: string
+  /** When it left, or was found to have vanished. */
+  readonly endedAt: string | undefined
+}
+
+/** A study and how far it is. */
+export interface StudyOverview extends StudyRecord {
+  readonly counts: TrialCounts
+  /** Workers that are alive. */
+  readonly workers: readonly WorkerRecord[]
 }
 
 /** What became of an attempt. */
@@ -73,8 +91,10 @@ export type Ending =
 /** One attempt at a trial, as it was recorded. */
 export interface AttemptRecord {
   readonly trial: number
+  /** From 1. */
   readonly attempt: number
   readonly worker: WorkerInfo | undefined
+  /** ISO 8601. */
   readonly startedAt: string
   readonly endedAt: string | undefined
   /** `lost`: its process vanished. */
@@ -97,5 +117,147 @@ export interface ArtifactRecord {
   /** `weights`, `log`, `folder` … */
   readonly kind: string
   readonly path: string
+}
+
+/** One attempt at one trial: what a worker holds, and the fence against one that was given up. */
+export interface AttemptReference {
+  readonly number: number
+  readonly attempt: number
+}
+
+/** What happened in a study since a moment. */
+export interface StudyChanges {
+  /** The moment that these changes lead to; hand it in next time. 0 is the beginning. */
+  readonly sequence: number
+  readonly target: number | undefined
+  readonly stopping: boolean
+  /** Trials that were added or changed, in the order of their last change: ended ones as they were told. */
+  readonly trials: readonly StoredTrial[]
+}
+
+/** A trial, with its hyp as JSON: `JSON.stringify(trial.hyp)`. */
+export interface StoredTrial {
+  readonly trial: Trial
+  readonly hypText: string
+}
+
+/** How {@link Storage.claimTrial} gets a new hyp if no trial waits. */
+export interface Proposer {
+  /** Up to where the proposer knows the study. */
+  readonly sequence: number
+  /** Told what happened since, before `propose`; more than once if there is much, or if the transaction is repeated. */
+  learn(changes: StudyChanges): void
+  /** Called inside the transaction when it knows all: nobody else adds, gives out or ends a trial meanwhile. */
+  propose(number: number): Proposal
+}
+
+export type Claim =
+  | { readonly trial: RunningTrial }
+  /** Why there is none: all trials that the target allows have been given out, or a stop was requested. */
+  | { readonly trial: undefined; readonly because: 'target' | 'stopping' }
+
+/** What to do about a request for a study: see identity.ts. */
+export type StudyChoice =
+  | {
+      readonly create: Pick<StudyRecord, 'name' | 'key' | 'definition' | 'target'>
+    }
+  /** Goes on with this one; a stop request is cleared. `target`, if given, becomes its target. */
+  | { readonly use: number; readonly target?: number }
+
+/** A finished training to be taken over. */
+export interface ImportedTrial {
+  readonly hyp: Hyp
+  readonly fitness: number
+  readonly metrics: Metrics
+}
+
+export interface Storage {
+  /** What messages call it: a path, or a URL without its password. */
+  readonly location: string
+  /** What a person should know about the place, such as that it is not where they would look. */
+  readonly notes: readonly string[]
+
+  /** All studies by id. */
+  studies(): Promise<readonly StudyOverview[]>
+
+  /**
+   * Lets `choose` decide between making a study and going on with one, and registers a worker there. Atomic: processes
+   * that begin at the same moment decide one after the other, and the later ones see what the first made.
+   *
+   * @param choose - pure; what it throws is thrown, and nothing was done
+   */
+  begin(
+    worker: WorkerInfo | undefined,
+    choose: (studies: readonly StudyOverview[]) => StudyChoice,
+  ): Promise<{ readonly study: StudyRecord; readonly worker: number | undefined }>
+
+  /** Asks the workers of a study to stop, or takes that back. */
+  setStopping(study: number, stopping: boolean): Promise<void>
+
+  /** Lets a study have more trials; a smaller total than it has changes nothing. Resolves to the total. */
+  extend(study: number, total: number): Promise<number>
+
+  /**
+   * Forgets a study.
+   *
+   * @throws {@link StudyInUseError} while a worker of it is alive
+   */
+  deleteStudy(study: number): Promise<void>
+
+  /** All that is known of workers, by id. */
+  workers(study: number): Promise<readonly WorkerRecord[]>
+  addWorker(study: number, worker: WorkerInfo): Promise<number>
+  heartbeat(worker: number): Promise<void>
+  /** The worker leaves; trials that it still has wait. */
+  endWorker(worker: number): Promise<void>
+
+  /** What happened since; without a limit, all of it. */
+  changes(study: number, sequence: number, limit?: number): Promise<StudyChanges>
+
+  /**
+   * Gives a trial to a worker: first takes back the trials of workers that vanished, then gives out the oldest waiting
+   * one, else a new one with the proposed hyp. Two workers never get the same trial; numbers have no gaps.
+   *
+   * @throws {@link StudyNotFoundError} if the study was deleted meanwhile
+   */
+  claimTrial(study: number, worker: number, proposer: Proposer): Promise<Claim>
+
+  /**
+   * Ends an attempt, and with it the trial, unless it is to wait.
+   *
+   * @throws {@link TrialNotRunningError} if this attempt is not the one in training (any more); nothing is changed then
+   */
+  endAttempt(study: number, reference: AttemptReference, ending: Ending): Promise<void>
+
+  /**
+   * Keeps what an epoch measured; an epoch reported again replaces what was there.
+   *
+   * @throws {@link TrialNotRunningError} as {@link Storage.endAttempt}
+   */
+  reportEpoch(study: number, reference: AttemptReference, epoch: number, metrics: Metrics): Promise<void>
+
+  /** Adds finished trainings from elsewhere as complete trials, in this order, all or none. */
+  importTrials(study: number, trials: readonly ImportedTrial[]): Promise<void>
+
+  /** Attempts by trial and attempt; of one trial if given. */
+  attempts(study: number, trial?: number): Promise<readonly AttemptRecord[]>
+  /** Reports by trial, attempt and epoch; of one trial if given. */
+  epochs(study: number, trial?: number): Promise<readonly EpochRecord[]>
+  /** In the order in which they were added; of one trial if given. */
+  artifacts(study: number, trial?: number): Promise<readonly ArtifactRecord[]>
+  /** Notes a file or folder of a trial; one noted before changes its kind. */
+  addArtifact(study: number, artifact: ArtifactRecord): Promise<void>
+  removeArtifact(study: number, trial: number, path: string): Promise<void>
+
+  /** How many trials had ended when the hyp of this one was proposed: the first so many in told order. */
+  seen(study: number, trial: number): Promise<number>
+
+  /**
+   * Runs a step while nobody else runs one for the same study, in any process. For short steps (a file written): whoever
+   * takes longer than half a minute may be overtaken.
+   */
+  exclusive<T>(study: number, step: () => Promise<T>): Promise<T>
+
+  close(): Promise<void>
 }
 export type { Hyp, Proposal, RunningTrial, Trial }
