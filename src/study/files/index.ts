@@ -1,0 +1,12 @@
+// The text files of an evolution, as each release of YOLOv5 and yolov3 writes and reads them. Pure: who touches the disk
+// passes texts.
+export {
+  type EvolveFormat,
+  type EvolveTable,
+  evolvePrefix,
+  type FilePlace,
+  type Ranking,
+} from './format.ts'
+export { type EvolveFormatName, type EvolveRelease, evolveFormats, formatOfRelease } from './formats.ts'
+export { type EvolveFileText, evolveTable, type RenderOptions, renderEvolveFiles, rowOf } from './render.ts'
+export { type EvolveRow, metricsOf, resultsOf } from './row.ts'
