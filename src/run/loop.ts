@@ -1,133 +1,340 @@
-// The search itself: ask, train, tell, on all slots at once, until enough trials are done or somebody interrupts.
-import { RepeatedFailureError } from '../base/index.ts'
-import type { FailedTrial, FinishedTrial, RunningTrial } from '../search/index.ts'
+// The search itself: ask, train, tell, on all slots at once, until the study has all its trials or somebody stops it.
+import { setTimeout as delay } from 'node:timers/promises'
+import { TrialNotRunningError } from '../base/index.ts'
+import type {
+  CompleteTrial,
+  EndedTrial,
+  FailedTrial,
+  FailureClass,
+  Metrics,
+  PrunedTrial,
+  RunningTrial,
+  WaitingTrial,
+} from '../search/index.ts'
 import type { Study } from '../study/index.ts'
+import { checkDiskSpace } from './disk-space.ts'
 import type { Executor } from './executor.ts'
-import type { EpochReport } from './trainer.ts'
+import { isRetried, repeatedFailure } from './failures.ts'
+import { Keeper, type KeepPolicy } from './keep.ts'
+import type { EpochReport, Outcome, SlotResources, TrainJob } from './trainer.ts'
+import { openTrialFolder } from './trial-folder.ts'
 
 /** What happens during {@link runTrials}. */
 export type LoopEvent =
-  | { readonly type: 'started'; readonly trial: RunningTrial }
+  | { readonly type: 'started'; readonly trial: RunningTrial; readonly slot: SlotResources }
   | { readonly type: 'epoch'; readonly trial: RunningTrial; readonly report: EpochReport }
-  | { readonly type: 'finished'; readonly trial: FinishedTrial; readonly durationMs: number }
+  | { readonly type: 'complete'; readonly trial: CompleteTrial; readonly durationMs: number }
+  | { readonly type: 'pruned'; readonly trial: PrunedTrial; readonly durationMs: number }
   | { readonly type: 'failed'; readonly trial: FailedTrial; readonly durationMs: number }
-  | { readonly type: 'interrupted'; readonly trial: RunningTrial }
+  /** The training failed in a way that may be bad luck: it waits for another attempt. */
+  | {
+      readonly type: 'retry'
+      readonly trial: WaitingTrial
+      readonly failure: FailureClass
+      readonly output: readonly string[]
+      readonly durationMs: number
+    }
+  /** Interrupted: the trial waits and is given out first next time. */
+  | { readonly type: 'released'; readonly trial: RunningTrial }
+  /** Another process was given this trial meanwhile (this one slept too long); what was trained here does not count. */
+  | { readonly type: 'lost'; readonly trial: RunningTrial }
+  /** Nothing is left to begin, but other processes still train; this one waits in case one of them vanishes. */
+  | { readonly type: 'waiting'; readonly running: number }
+  | { readonly type: 'warning'; readonly text: string }
 
 export interface LoopOptions {
   readonly study: Study
   readonly executor: Executor
-  /** How many trainings to do now, failed ones included; one that was interrupted earlier is the first of them. */
-  readonly trials: number
+  /** Folder of the study; each trial gets `trials/<number>/` in it. Without one nothing is written. */
+  readonly folder?: string
+  /** Seed of every training's own random numbers, as YOLOv5's; default 0. */
+  readonly seed?: number
+  /** Whose weights stay in the trials' folders; default `none`. */
+  readonly keep?: KeepPolicy
+  /** Less room than this on the folder's disk and no training is begun; default 256 MiB. */
+  readonly minFreeBytes?: number
+  /** What process lists call the study, as `exp2`; default its name. */
+  readonly title?: string
   /** Interrupts trainings in progress; they wait in the study then. */
   readonly signal?: AbortSignal
   /**
-   * Keeps a finished trial elsewhere too (evolve.csv), before its event. Trials come one at a time, in the order in
-   * which the study was told. If it rejects, the search stops.
+   * Called with each complete trial before its event, one at a time, in the order in which the study was told (to write
+   * evolve.csv). If it rejects, the search stops.
    */
-  readonly onFinished?: (trial: FinishedTrial) => Promise<void>
+  readonly onComplete?: (trial: CompleteTrial) => Promise<void>
   /** Told in order, after the study knows. */
   readonly onEvent?: (event: LoopEvent) => void
+  /** How often to look for a stop request and for trials that others left; default 2000. */
+  readonly pollMs?: number
 }
 
-/** How many trials {@link runTrials} did. */
+/** What {@link runTrials} did. */
 export interface LoopSummary {
-  readonly finished: number
+  readonly complete: number
+  readonly pruned: number
   readonly failed: number
-  /** It was interrupted before all were done. */
-  readonly interrupted: boolean
+  /** All trials of the study have ended, the signal interrupted it, or `hypevolve stop` did. */
+  readonly ended: 'target' | 'interrupted' | 'stopped'
 }
-
-/** As many failures of the same kind, with nothing that worked before them, are no bad luck. */
-const failuresAtStart = 3
-/** So many in a row are no bad luck at any time. */
-const failuresInARow = 10
 
 /**
- * Trains `trials` trials of the study. A training that fails is recorded and the next one begins.
+ * Trains trials of the study until it gives out no more. A training that fails is recorded and the next one begins.
  *
  * @throws {@link RepeatedFailureError} if trainings fail again and again in the same way, from the start or many in a
  *   row; trials in progress are interrupted
- * @throws what the study, the executor or `onFinished` rejects with; trials in progress are interrupted, and what was
+ * @throws {@link DiskSpaceError} before the disk is full
+ * @throws what the study, the executor or `onComplete` rejects with; trials in progress are interrupted, and what was
  *   told before is kept
  */
 export async function runTrials(options: LoopOptions): Promise<LoopSummary> {
-  const { study, executor, trials, onEvent = () => {}, onFinished = async () => {} } = options
-  const stop = new AbortController()
-  const signal = options.signal ? AbortSignal.any([options.signal, stop.signal]) : stop.signal
-  const failures = new FailureWatch()
-  const inTurn = sequencer()
-  let begun = 0
-  let finished = 0
-  let failed = 0
+  return await new Loop(options).run()
+}
 
-  async function trainOne(): Promise<void> {
-    const trial = await inTurn(() => study.ask())
-    onEvent({ type: 'started', trial })
-    const startedAt = performance.now()
-    const outcome = await executor
-      .run({ trial: trial.number, hyp: trial.hyp }, (report) => onEvent({ type: 'epoch', trial, report }), signal)
-      .catch(async (error: unknown) => {
-        await inTurn(() => study.release(trial))
-        throw error
-      })
-    const durationMs = performance.now() - startedAt
+class Loop {
+  readonly #options: LoopOptions
+  readonly #study: Study
+  readonly #keeper: Keeper | undefined
+  readonly #stop = new AbortController()
+  readonly #inTurn = sequencer()
+  readonly #counts = { complete: 0, pruned: 0, failed: 0 }
+  /** Trials that this process trains now. */
+  #own = 0
+  #stopRequested = false
+  #toldWaiting = false
 
-    await inTurn(async () => {
-      if (outcome.state === 'interrupted') {
-        await study.release(trial)
-        onEvent({ type: 'interrupted', trial })
-      } else if (outcome.state === 'finished') {
-        const told = await study.tell(trial, outcome.results)
-        finished++
-        failures.finished()
-        await onFinished(told)
-        onEvent({ type: 'finished', trial: told, durationMs })
-      } else {
-        const output = outcome.output.length > 0 ? outcome.output : ['The training failed without a word.']
-        await study.fail(trial, output)
-        failed++
-        onEvent({ type: 'failed', trial: { ...trial, state: 'failed', output }, durationMs })
-        failures.failed(output)
-      }
-    })
+  constructor(options: LoopOptions) {
+    this.#options = options
+    this.#study = options.study
+    const { folder, keep = { kind: 'none' } } = options
+    this.#keeper = folder === undefined ? undefined : new Keeper(options.study, folder, keep)
   }
 
-  async function serveSlot(): Promise<void> {
-    while (begun < trials && !signal.aborted) {
-      begun++
-      await trainOne()
+  async run(): Promise<LoopSummary> {
+    const { signal, executor } = this.#options
+    const interrupt = () => this.#stop.abort()
+    if (signal?.aborted) interrupt()
+    signal?.addEventListener('abort', interrupt, { once: true })
+    try {
+      await this.#tidy()
+      const slots = executor.slots.map(() => this.#guarded(() => this.#serveSlot()))
+      const watch = this.#guarded(() => this.#watchStopRequests(Promise.allSettled(slots)))
+      const rejected = (await Promise.allSettled([...slots, watch])).find((outcome) => outcome.status === 'rejected')
+      if (rejected) throw rejected.reason
+      await this.#tidy()
+    } finally {
+      signal?.removeEventListener('abort', interrupt)
+    }
+    const ended = this.#stopRequested ? 'stopped' : signal?.aborted ? 'interrupted' : 'target'
+    return { ...this.#counts, ended }
+  }
+
+  /** One slot's part: trial after trial. */
+  async #serveSlot(): Promise<void> {
+    const { folder, minFreeBytes } = this.#options
+    while (!this.#stop.signal.aborted) {
+      if (folder !== undefined) await checkDiskSpace(folder, minFreeBytes)
+      const trial = await this.#study.ask()
+      if (trial) {
+        this.#own++
+        await this.#train(trial).finally(() => this.#own--)
+      } else if (!(await this.#mayComeMore())) return
     }
   }
 
-  const slots = Array.from({ length: Math.min(executor.slots, trials) }, () =>
-    serveSlot().catch((error: unknown) => {
-      stop.abort()
-      throw error
-    }),
-  )
-  const outcomes = await Promise.allSettled(slots)
-  const rejected = outcomes.find((outcome) => outcome.status === 'rejected')
-  if (rejected) throw rejected.reason
-  return { finished, failed, interrupted: finished + failed < trials }
-}
-
-/** Counts failures of one kind and throws when they are too many. */
-class FailureWatch {
-  #anyFinished = false
-  #last = ''
-  #count = 0
-
-  finished(): void {
-    this.#anyFinished = true
-    this.#count = 0
+  /** After `ask` gave nothing: waits a moment if trials of other processes could still come back. */
+  async #mayComeMore(): Promise<boolean> {
+    if (await this.#study.stopRequested()) {
+      this.#requestStop()
+      return false
+    }
+    const { waiting, running } = await this.#study.counts()
+    const others = waiting + running - this.#own
+    if (others <= 0) return false
+    if (!this.#toldWaiting) this.#emit({ type: 'waiting', running: others })
+    this.#toldWaiting = true
+    await this.#pause()
+    return true
   }
 
-  failed(output: readonly string[]): void {
-    const text = output.join('\n')
-    this.#count = text === this.#last ? this.#count + 1 : 1
-    this.#last = text
-    const limit = this.#anyFinished ? failuresInARow : failuresAtStart
-    if (this.#count >= limit) throw new RepeatedFailureError(this.#count, output)
+  async #train(trial: RunningTrial): Promise<void> {
+    const { executor } = this.#options
+    const startedAt = performance.now()
+    const training = new AbortController()
+    const interrupt = () => training.abort()
+    if (this.#stop.signal.aborted) interrupt()
+    this.#stop.signal.addEventListener('abort', interrupt, { once: true })
+    const reports = new Reports(this.#study, trial, interrupt)
+    try {
+      const job = await this.#job(trial)
+      const listener = {
+        onStart: (slot: SlotResources) => this.#emit({ type: 'started', trial, slot }),
+        onEpoch: (report: EpochReport) => {
+          reports.add(report)
+          this.#emit({ type: 'epoch', trial, report })
+        },
+      }
+      const outcome = await executor.run(job, listener, training.signal)
+      await reports.finish()
+      const durationMs = performance.now() - startedAt
+      await this.#inTurn(() => this.#conclude(trial, outcome, reports, durationMs))
+    } catch (error) {
+      if (error instanceof TrialNotRunningError) return this.#emit({ type: 'lost', trial })
+      // Whatever broke: nobody trains this trial any more. If even that cannot be said, the worker's end says it.
+      await this.#study.release(trial).catch(() => {})
+      throw error
+    } finally {
+      this.#stop.signal.removeEventListener('abort', interrupt)
+    }
+  }
+
+  async #job(trial: RunningTrial): Promise<TrainJob> {
+    const { folder, seed = 0, title = this.#study.name } = this.#options
+    const { number, attempt, hyp } = trial
+    const job = { trial: number, attempt, hyp, seed, title: `${title} trial ${number}` }
+    return folder === undefined ? job : { ...job, directory: await openTrialFolder(folder, trial) }
+  }
+
+  /** Tells the study how a training ended. One after the other, so that files and events come in told order. */
+  async #conclude(trial: RunningTrial, outcome: Outcome, reports: Reports, durationMs: number): Promise<void> {
+    if (outcome.state === 'failed') return this.#fail(trial, outcome, durationMs)
+    if (outcome.state === 'complete') {
+      const told = await this.#study.tell(trial, outcome.metrics)
+      if (told.state === 'failed') return this.#failed(told, durationMs)
+      await this.#ended(told)
+      await this.#options.onComplete?.(told)
+      return this.#emit({ type: 'complete', trial: told, durationMs })
+    }
+    if (!reports.pruned) {
+      await this.#study.release(trial)
+      return this.#emit({ type: 'released', trial })
+    }
+    const told = await this.#study.prune(trial, { epochs: reports.epochs, metrics: reports.metrics })
+    await this.#ended(told)
+    this.#emit({ type: 'pruned', trial: told, durationMs })
+  }
+
+  async #fail(
+    trial: RunningTrial,
+    { failure, output: said }: Extract<Outcome, { state: 'failed' }>,
+    durationMs: number,
+  ): Promise<void> {
+    const output = said.length > 0 ? said : ['The training failed without a word.']
+    const retry = isRetried(failure, await this.#study.attempts(trial.number))
+    const told = await this.#study.fail(trial, { failure, output, retry })
+    if (told.state === 'failed') return this.#failed(told, durationMs)
+    this.#emit({ type: 'retry', trial: told, failure, output, durationMs })
+  }
+
+  async #failed(trial: FailedTrial, durationMs: number): Promise<void> {
+    await this.#ended(trial)
+    this.#emit({ type: 'failed', trial, durationMs })
+    const repeated = repeatedFailure(this.#study.history.ended)
+    if (repeated) throw repeated
+  }
+
+  async #ended(trial: EndedTrial): Promise<void> {
+    this.#counts[trial.state]++
+    await this.#keeper?.ended(trial).catch((error: unknown) => this.#warnOfFiles(error))
+  }
+
+  async #tidy(): Promise<void> {
+    await this.#keeper?.sweep().catch((error: unknown) => this.#warnOfFiles(error))
+  }
+
+  /** Weights that cannot be deleted end no search. */
+  #warnOfFiles(error: unknown): void {
+    if (typeof (error as NodeJS.ErrnoException).syscall !== 'string') throw error
+    this.#emit({ type: 'warning', text: `Old weights could not be deleted: ${(error as Error).message}` })
+  }
+
+  async #watchStopRequests(slots: Promise<unknown>): Promise<void> {
+    let working = true
+    void slots.then(() => {
+      working = false
+      this.#stop.abort() // ends the pause below
+    })
+    while (working && !this.#stop.signal.aborted) {
+      await this.#pause()
+      if (working && !this.#stop.signal.aborted && (await this.#study.stopRequested())) this.#requestStop()
+    }
+  }
+
+  #requestStop(): void {
+    if (!this.#options.signal?.aborted) this.#stopRequested = true
+    this.#stop.abort()
+  }
+
+  /** If a part fails, all parts end. */
+  async #guarded(part: () => Promise<void>): Promise<void> {
+    try {
+      await part()
+    } catch (error) {
+      this.#stop.abort()
+      throw error
+    }
+  }
+
+  async #pause(): Promise<void> {
+    await delay(this.#options.pollMs ?? 2000, undefined, { signal: this.#stop.signal }).catch(() => {})
+  }
+
+  #emit(event: LoopEvent): void {
+    this.#options.onEvent?.(event)
+  }
+}
+
+/**
+ * Hands the reports of a training to the study, one at a time. While one is being written the next waits, and a newer
+ * one takes its place: trainings with epochs of milliseconds are not held up by the storage.
+ */
+class Reports {
+  readonly #study: Study
+  readonly #trial: RunningTrial
+  readonly #interrupt: () => void
+  #waiting: EpochReport | undefined
+  #writing: Promise<void> | undefined
+  #error: { readonly cause: unknown } | undefined
+  /** The study said that this training is not worth going on with. */
+  pruned = false
+  /** Of the last report. */
+  epochs = 0
+  /** Of the last report that had any. */
+  metrics: Metrics = {}
+
+  constructor(study: Study, trial: RunningTrial, interrupt: () => void) {
+    this.#study = study
+    this.#trial = trial
+    this.#interrupt = interrupt
+  }
+
+  add(report: EpochReport): void {
+    this.#waiting = report
+    this.epochs = report.epoch
+    if (Object.keys(report.metrics).length > 0) this.metrics = report.metrics
+    this.#writing ??= this.#write()
+  }
+
+  /** Waits until all is written. @throws what the study rejected a report with */
+  async finish(): Promise<void> {
+    await this.#writing
+    if (this.#error) throw this.#error.cause
+  }
+
+  async #write(): Promise<void> {
+    try {
+      while (this.#waiting && !this.#error) {
+        const { epoch, metrics } = this.#waiting
+        this.#waiting = undefined
+        if ((await this.#study.report(this.#trial, epoch, metrics)) === 'continue') continue
+        this.pruned = true
+        this.#interrupt()
+      }
+    } catch (cause) {
+      this.#error = { cause }
+      this.#interrupt()
+    } finally {
+      this.#writing = undefined
+    }
   }
 }
 

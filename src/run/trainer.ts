@@ -8,10 +8,15 @@ export interface TrainJob {
   /** How often this trial was begun, from 1. */
   readonly attempt: number
   readonly hyp: Hyp
-  /** Seed of the training's own random numbers. Integer in [0, 2^31). */
+  /** Seed of the training's own random numbers; the same for all attempts. Integer in [0, 2^31). */
   readonly seed: number
-  /** Folder of this trial, made before the training begins; logs and weights go there. */
+  /**
+   * Folder of this trial, absolute, made before the training begins; logs and weights go there. What an earlier attempt
+   * left there may be gone on with.
+   */
   readonly directory?: string
+  /** What process lists show, as `exp2 trial 17`. */
+  readonly title?: string
 }
 
 /** Said after each epoch. */
@@ -20,8 +25,8 @@ export interface EpochReport {
   readonly epoch: number
   /** Epochs in all, if the trainer knows. */
   readonly epochs?: number
-  /** Set if this epoch was measured. */
-  readonly metrics?: Metrics
+  /** What this epoch measured; empty if nothing. */
+  readonly metrics: Metrics
 }
 
 /**
@@ -30,7 +35,6 @@ export interface EpochReport {
  */
 export type Outcome =
   | { readonly state: 'complete'; readonly metrics: Metrics }
-  | { readonly state: 'pruned'; readonly epochs: number; readonly metrics: Metrics }
   | { readonly state: 'failed'; readonly failure: FailureClass; readonly output: readonly string[] }
   | { readonly state: 'interrupted' }
 
@@ -38,7 +42,7 @@ export type Outcome =
 export interface SlotResources {
   /** Number of the slot, from 0. */
   readonly slot: number
-  /** `cpu`, a GPU number as `0`, or several that work on one trial, as `0+1`. */
+  /** `cpu`, a GPU number as `0`, or several that work on one trial, as `0+1`; '' leaves the choice to the trainer. */
   readonly device: string
   /** Threads that compute. */
   readonly threads: number
@@ -46,7 +50,7 @@ export interface SlotResources {
 
 export interface Trainer {
   readonly name: string
-  /** Process (group) that trains now, for a hard stop. */
+  /** Process (group) that trains now. */
   readonly pid: number | undefined
   /**
    * Trains to the end with the hyp of the job. Rejects only if the trainer itself is broken (it cannot train any trial).
@@ -54,6 +58,8 @@ export interface Trainer {
    * @param signal - interrupts the training: the trainer saves what resumes it, ends its processes and resolves
    */
   train(job: TrainJob, onEpoch: (report: EpochReport) => void, signal: AbortSignal): Promise<Outcome>
+  /** Kills its processes at once, without waiting; for a hard exit of this process. */
+  kill(): void
   /** Ends its processes; called once, after the last job. */
   close(): Promise<void>
 }

@@ -57,6 +57,87 @@ export class SearchSpaceFrozenError extends HypevolveError {
   }
 }
 
+/** A search space contradicts itself, or a file or flag that describes one does not read as such. */
+export class SearchSpaceInvalidError extends HypevolveError {
+  override readonly code = 'SEARCH_SPACE_INVALID'
+
+  constructor(
+    /** The file or flag. */
+    readonly source: string,
+    /** The hyperparameter or entry. */
+    readonly key: string,
+    readonly problem: string,
+    /** Line in the file, from 1. */
+    readonly line?: number,
+    options?: ErrorOptions,
+  ) {
+    const place = line === undefined ? source : `${source}, line ${line}`
+    super(`${place}: "${key}" ${problem}. How spaces are written is in docs/space.md.`, options)
+  }
+}
+
+/** Every hyp that the space allows has been tried, or so many that no new one was found. */
+export class SearchSpaceExhaustedError extends HypevolveError {
+  override readonly code = 'SEARCH_SPACE_EXHAUSTED'
+
+  constructor(
+    readonly sampler: string,
+    readonly trials: number,
+  ) {
+    super(
+      `The ${sampler} sampler found no hyperparameters that were not tried before (${trials} trials). ` +
+        'The space holds no more, or what may still move in it rounds to the same values: widen it, or stop here.',
+    )
+  }
+}
+
+/** In replay a release is followed exactly, and here it fails or makes a hyp that nothing can be trained with. */
+export class ReplayFaultError extends HypevolveError {
+  override readonly code = 'REPLAY_FAULT'
+
+  constructor(
+    readonly sampler: string,
+    readonly fault: string,
+  ) {
+    super(
+      `The release that is replayed goes wrong here: ${fault}. Continue without replay (native mode has a way around ` +
+        'each such fault; docs/differences.md lists them).',
+    )
+  }
+}
+
+/** No release of that name evolves hyperparameters. */
+export class ReleaseUnknownError extends HypevolveError {
+  override readonly code = 'RELEASE_UNKNOWN'
+
+  constructor(
+    readonly release: string,
+    readonly known: readonly string[],
+    readonly similar?: string,
+  ) {
+    const hint = similar === undefined ? '' : ` Did you mean ${similar}?`
+    super(`There is no release "${release}".${hint} Known are: ${known.join(', ')}.`)
+  }
+}
+
+/** A fitness expression does not read as one. */
+export class FitnessInvalidError extends HypevolveError {
+  override readonly code = 'FITNESS_INVALID'
+
+  constructor(
+    readonly text: string,
+    /** Where in the text, from 0. */
+    readonly position: number,
+    readonly problem: string,
+  ) {
+    const shown = text.length > 120 ? `${text.slice(0, 120)}…` : text
+    super(
+      `The fitness "${shown}" cannot be used: at character ${position + 1}, ${problem}. ` +
+        'Write a formula of metrics, as in 0.1*mAP50 + 0.9*mAP50to95, or the name of a preset.',
+    )
+  }
+}
+
 /** The columns of an evolve.csv are not those of this search. */
 export class EvolveFileColumnsError extends HypevolveError {
   override readonly code = 'EVOLVE_FILE_COLUMNS'
@@ -188,20 +269,5 @@ export class TrialNotRunningError extends HypevolveError {
     readonly state: string,
   ) {
     super(`Trial ${number} is ${state}, not in training: only a trial that ask() gave out can be told, and only once.`)
-  }
-}
-
-/** The trainings of a search fail one after the other, in the same way. */
-export class RepeatedFailureError extends HypevolveError {
-  override readonly code = 'REPEATED_FAILURE'
-
-  constructor(
-    readonly failures: number,
-    readonly output: readonly string[],
-  ) {
-    super(
-      `${failures} trainings in a row failed in the same way, so the search stops. What the last one said:\n` +
-        output.join('\n'),
-    )
   }
 }

@@ -1,0 +1,98 @@
+// Errors of running trials: slots, outside programs, disks.
+import { HypevolveError } from './base.ts'
+
+/** What to try when trainings keep failing, by failure class. */
+const remedies: Readonly<Record<string, string>> = {
+  'out-of-memory': 'Try a smaller --batch-size or --imgsz, or fewer trainings at once (--jobs).',
+  diverged:
+    'The loss or a metric is no number, or a metric that the fitness needs is missing: lower lr0 or the loss gains in ' +
+    'the hyp that the search starts from, or look at --fitness.',
+  crash: 'Run one training by itself with the same flags (without --evolve) to see more.',
+  hang: 'Find out what it waits for; if it only works silently for long, raise --hang-timeout.',
+  'time-out': 'Raise --trial-timeout, or give a training less to do (--epochs, --imgsz).',
+  'bad-configuration': 'Correct what the training complains about.',
+}
+
+/** The trainings of a search fail one after the other, in the same way. */
+export class RepeatedFailureError extends HypevolveError {
+  override readonly code = 'REPEATED_FAILURE'
+
+  /**
+   * @param failures - how many in a row
+   * @param failure - their failure class
+   * @param output - last lines of the last one
+   */
+  constructor(
+    readonly failures: number,
+    readonly failure: string,
+    readonly output: readonly string[],
+  ) {
+    super(
+      `${failures} trainings in a row failed in the same way (${failure}), so the search stops. ` +
+        `${remedies[failure] ?? ''} Then go on with "hypevolve resume". What the last one said:\n${output.join('\n')}`,
+    )
+  }
+}
+
+/** The disk is nearly full; no other training is begun. */
+export class DiskSpaceError extends HypevolveError {
+  override readonly code = 'DISK_SPACE'
+
+  /**
+   * @param folder - of the study
+   * @param freeBytes - what is left on its disk
+   * @param neededBytes - what must be left for a training to begin
+   * @param removable - what could be deleted, largest first
+   */
+  constructor(
+    readonly folder: string,
+    readonly freeBytes: number,
+    readonly neededBytes: number,
+    readonly removable: readonly { readonly path: string; readonly bytes: number }[],
+  ) {
+    const list = removable.map(({ path, bytes }) => `\n  ${path} (${megabytes(bytes)})`).join('')
+    super(
+      `The disk of ${folder} has only ${megabytes(freeBytes)} left; below ${megabytes(neededBytes)} no training is begun, ` +
+        'so that what is there stays whole. Make room and go on with "hypevolve resume". ' +
+        (list === ''
+          ? 'The search itself has no large files there: look elsewhere on that disk.'
+          : `Weights that the search kept (fewer are kept with --keep best:1 or none):${list}`),
+    )
+  }
+}
+
+/** The command of a command trainer has a placeholder that means nothing. */
+export class CommandPlaceholderError extends HypevolveError {
+  override readonly code = 'COMMAND_PLACEHOLDER'
+
+  constructor(
+    readonly placeholder: string,
+    readonly word: string,
+    readonly known: readonly string[],
+    readonly similar?: string,
+  ) {
+    const hint = similar === undefined ? '' : ` Did you mean {${similar}}?`
+    super(
+      `The command has {${placeholder}} in "${word}", which stands for nothing.${hint} ` +
+        `Known are ${known.map((name) => `{${name}}`).join(', ')}; write {{${placeholder}}} for a literal {${placeholder}}.`,
+    )
+  }
+}
+
+/** The program of a command trainer cannot be started. */
+export class CommandNotFoundError extends HypevolveError {
+  override readonly code = 'COMMAND_NOT_FOUND'
+
+  constructor(
+    readonly program: string,
+    readonly problem: string,
+  ) {
+    super(
+      program === ''
+        ? 'There is no command to run: give one after "--", as in --trainer command -- python train.py --hyp {hyp}.'
+        : `${program} cannot be started: ${problem}. Give the path of a program, or the name of one on PATH.`,
+    )
+  }
+}
+
+const megabytes = (bytes: number) => (bytes >= 1e9 ? `${(bytes / 1e9).toFixed(1)} GB` : `${Math.round(bytes / 1e6)} MB`)
