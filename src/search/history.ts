@@ -1,17 +1,25 @@
 // The trials of a study as samplers see them: indexed, so that a proposal need not look at all of them. A cache: it can
-// be rebuilt from the trials at any time, and the same trials give the same answers in whatever order they came.
+// be rebuilt from the trials at any time.
 import type { Hyp } from './hyp.ts'
+import { hypDigest } from './hyp-digest.ts'
 import type { CompleteTrial, EndedTrial, OpenTrial, Trial } from './trial.ts'
 
 /** As many of the fittest are kept in order; asking for more sorts all. */
 const keptFittest = 64
 
+/**
+ * `ended` and `complete` are in the order in which results were told; all else gives the same answers in whatever order
+ * the trials came. Never reads the hyp of a trial whose digest it is given, so that may be read when it is used.
+ */
 export class History {
-  readonly #byNumber = new Map<number, Trial>()
+  readonly #trials: Trial[] = []
   readonly #ended: EndedTrial[] = []
   readonly #complete: CompleteTrial[] = []
   readonly #open = new Map<number, OpenTrial>()
-  readonly #hyps = new Set<string>()
+  readonly #digests = new Set<number>()
+  #undigested: Trial[] = []
+  #size = 0
+  /** Best first; of equals the lower number first. */
   #fittest: CompleteTrial[] = []
 
   /** @param trials - ended ones in the order in which they were told */
@@ -21,7 +29,7 @@ export class History {
 
   /** How many trials there are; the next one gets this number. */
   get size(): number {
-    return this.#byNumber.size
+    return this.#size
   }
 
   /** Ended trials in the order in which they were told: the order of the originals' tables. */
@@ -40,28 +48,38 @@ export class History {
   }
 
   get(number: number): Trial | undefined {
-    return this.#byNumber.get(number)
+    return this.#trials[number]
   }
 
   /** Whether some trial, whatever became of it, has exactly these values. */
   hasHyp(hyp: Hyp): boolean {
-    return this.#hyps.has(hypText(hyp))
+    for (const trial of this.#undigested) this.#digests.add(hypDigest(trial.hyp))
+    this.#undigested = []
+    return this.#digests.has(hypDigest(hyp))
   }
 
   /** The `count` fittest complete trials, best first; of equals the lower number first. */
   fittest(count: number): readonly CompleteTrial[] {
-    if (count <= Math.min(keptFittest, this.#fittest.length) || this.#fittest.length === this.#complete.length)
+    if (count <= this.#fittest.length || this.#fittest.length === this.#complete.length)
       return this.#fittest.slice(0, count)
     return [...this.#complete].sort(fitterFirst).slice(0, count)
   }
 
-  /** Adds a trial, or what became of it. */
-  set(trial: Trial): void {
-    const before = this.#byNumber.get(trial.number)
+  /**
+   * Adds a trial, or what became of it.
+   *
+   * @param digest - `hypDigest` of its hyp, where it is known; else it is computed when it is needed
+   */
+  set(trial: Trial, digest?: number): void {
+    const before = this.#trials[trial.number]
     if (before && before.state !== 'waiting' && before.state !== 'running')
       throw new Error(`trial ${trial.number} has ended and cannot change`)
-    this.#byNumber.set(trial.number, trial)
-    if (!before) this.#hyps.add(hypText(trial.hyp))
+    this.#trials[trial.number] = trial
+    if (!before) {
+      this.#size++
+      if (digest === undefined) this.#undigested.push(trial)
+      else this.#digests.add(digest)
+    }
     if (trial.state === 'waiting' || trial.state === 'running') {
       this.#open.set(trial.number, trial)
       return
@@ -74,6 +92,8 @@ export class History {
   }
 
   #rank(trial: CompleteTrial): void {
+    const last = this.#fittest.at(-1)
+    if (last && this.#fittest.length === keptFittest && fitterFirst(trial, last) > 0) return
     const place = this.#fittest.findIndex((other) => fitterFirst(trial, other) < 0)
     if (place < 0) this.#fittest.push(trial)
     else this.#fittest.splice(place, 0, trial)
@@ -82,5 +102,3 @@ export class History {
 }
 
 const fitterFirst = (a: CompleteTrial, b: CompleteTrial) => b.fitness - a.fitness || a.number - b.number
-
-const hypText = (hyp: Hyp) => JSON.stringify(hyp)

@@ -1,10 +1,31 @@
 // Decides which hyps to try. Pure and synchronous: no files, no clock, no study.
-export { type FitnessWeights, fitness, yolov5Fitness } from './fitness.ts'
+export {
+  choice,
+  defineSpace,
+  fixed,
+  float,
+  type HypOf,
+  integer,
+  type ParameterOf,
+} from './define-space.ts'
+export {
+  type Fitness,
+  type FitnessPresetName,
+  type FitnessWeights,
+  fitness,
+  fitnessPresets,
+  parseFitness,
+  yolov5Fitness,
+} from './fitness.ts'
 export { History } from './history.ts'
 export { formatHyp, type Hyp, type HypValue, parseHyp } from './hyp.ts'
+export { hypDigest } from './hyp-digest.ts'
+export type { Condition, Parameter } from './parameter.ts'
+export { type Range, type Ranges, type RangeTableName, rangeTables, yolov5Ranges } from './ranges.ts'
+export { findRelease, type Release, type ReleaseName, releases } from './releases.ts'
 export { defineSampler, type Proposal, type Sampler, type SearchContext } from './sampler.ts'
 export { type SamplerName, samplers } from './samplers/index.ts'
-export { type Range, type Ranges, SearchSpace, type SpaceOptions, yolov5Ranges, yolov5Space } from './space.ts'
+export { type FrozenKey, SearchSpace, type SpaceJson, type SpaceOptions } from './space.ts'
 export { tablePrecision } from './table-precision.ts'
 export {
   type CompleteTrial,
@@ -24,3 +45,10 @@ export {
   trialStates,
   type WaitingTrial,
 } from './trial.ts'
+export {
+  type RangeSpaceOptions,
+  type ReleaseSpaceOptions,
+  rangeSpace,
+  releaseSpace,
+  yolov5Space,
+} from './yolo-space.ts'

@@ -14,6 +14,11 @@ export interface SearchContext {
   readonly history: History
   /** Random numbers of this trial alone, seeded by study seed and trial number. */
   readonly rng: Random
+  /**
+   * Random numbers of another trial, from their beginning: where trials are proposed in groups, each of a group repeats
+   * what its first one drew.
+   */
+  readonly rngOf: (number: number) => Random
 }
 
 export interface Proposal {
@@ -31,6 +36,12 @@ export interface Sampler<Options> {
   readonly summary: string
   /** Checks options and fills in defaults. */
   readonly options: z.ZodType<Options>
+  /** It moves the hyperparameters of YOLO's tables by factors, so 0 stays 0 (see `SearchSpace.frozen`). */
+  readonly multiplies: boolean
+  /**
+   * @throws {@link SearchSpaceExhaustedError} if it finds no hyp that was not tried before
+   * @throws {@link ReplayFaultError} in replay, where the release that is replayed goes wrong
+   */
   propose(context: SearchContext, options: Options): Proposal
 }
 

@@ -85,4 +85,10 @@ export type OpenTrial<H extends Hyp = Hyp> = WaitingTrial<H> | RunningTrial<H>
 export type Trial<H extends Hyp = Hyp> = EndedTrial<H> | OpenTrial<H>
 export type TrialState = Trial['state']
 
-export const trialStates = ['waiting', 'running', 'complete', 'pruned', 'failed'] as const satisfies readonly TrialState[]
+export const trialStates = [
+  'waiting',
+  'running',
+  'complete',
+  'pruned',
+  'failed',
+] as const satisfies readonly TrialState[]
