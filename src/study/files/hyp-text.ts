@@ -1,6 +1,6 @@
 // New values in an existing hyp yaml: only the values change, so comments, order, blanks and line ends stay.
 import { type Document, isAlias, isMap, isScalar, type Pair, parseDocument, type YAMLMap } from 'yaml'
-import { HypFileInvalidError } from '../../base/index.ts'
+import { HypFileInvalidError, isYamlNestedTooDeep } from '../../base/index.ts'
 import type { Hyp } from '../../search/index.ts'
 import { yamlLines, yamlValue } from './hyp-yaml.ts'
 
@@ -30,7 +30,8 @@ export function updateHypText(text: string, hyp: Hyp, source: string): string {
   // a value in a place where a plain one cannot stand (flow maps, tags, aliases): yaml writes the text itself
   for (const [key, value] of Object.entries(hyp)) {
     const pair = find(map, key)
-    if (pair) pair.value = document.createNode(value)
+    if (pair && isScalar(pair.value) && pair.value.tag === undefined) pair.value.value = value
+    else if (pair) pair.value = document.createNode(value)
     else map.add(document.createPair(key, value))
   }
   let written: string
@@ -44,12 +45,8 @@ export function updateHypText(text: string, hyp: Hyp, source: string): string {
 }
 
 function parse(text: string, source: string): Document {
-  let document: Document
-  try {
-    document = parseDocument(text, { logLevel: 'silent' })
-  } catch (error) {
-    throw new HypFileInvalidError(source, 'it cannot be read as yaml.', { cause: error }) // nested too deep
-  }
+  if (isYamlNestedTooDeep(text)) throw new HypFileInvalidError(source, 'it is nested too deep.')
+  const document = parseDocument(text, { logLevel: 'error' })
   const [problem] = document.errors
   if (problem)
     throw new HypFileInvalidError(source, `${problem.message.split('\n')[0].replace(/[.:]+$/, '')}.`, {
@@ -71,8 +68,8 @@ function edit(text: string, pair: Pair, value: Hyp[string]): { start: number; en
   const range = (isScalar(node) || isAlias(node) || isMap(node) ? node.range : undefined) ?? undefined
   if (!range) return { start: 0, end: 0, text: '' } // seen by `holds`
   const [start, end] = range
-  const before = start > 0 && /[:]/.test(text[start - 1]) ? ' ' : ''
-  const after = text.slice(start, end).endsWith('\n') ? '\n' : ''
+  const before = text[start - 1] === ':' ? ' ' : ''
+  const after = text.slice(start, end).endsWith('\n') ? '\n' : text[end] === '#' ? ' ' : ''
   return { start, end, text: before + yamlValue(value) + after }
 }
 

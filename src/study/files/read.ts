@@ -32,8 +32,8 @@ export interface ReadTable {
   readonly keys: readonly string[]
   /** In the order of the file. Results may be NaN: such a training diverged. `fitness` only from Ultralytics' table. */
   readonly rows: readonly EvolveRow[]
-  /** Length of the text that was used, in UTF-16 units: less than all of it if the last line is torn. */
-  readonly usedLength: number
+  /** Whether the last line was left out, since it was torn while it was written. */
+  readonly torn: boolean
 }
 
 /**
@@ -84,20 +84,20 @@ function readCsv(text: string, { path, keys: wanted, release }: ReadOptions): Re
 
   // ours and the originals' columns are padded; a spreadsheet's are not
   const padded = !tuned && text.replace(/^\uFEFF/, '').indexOf(',') >= csvWidth
-  const torn = (record: CsvRecord) =>
+  const isTorn = (record: CsvRecord) =>
     !record.ended &&
     record.line > header.line &&
     (record.cells.length < titles.length || (padded && record.lastWidth < csvWidth) || record.open)
   const last = records.at(-1)
-  const whole = last && torn(last) && !(last.open && text.slice(last.start).includes('\n'))
-  const used = whole ? records.slice(0, -1) : records
+  const torn = last !== undefined && isTorn(last) && !(last.open && text.slice(last.start).includes('\n'))
+  const used = torn ? records.slice(0, -1) : records
 
   const table = {
     kind: tuned ? ('tune_results.csv' as const) : ('evolve.csv' as const),
     format: tuned ? undefined : csvFormatName(release),
     resultKeys: tuned ? [] : resultTitles.map((title) => keyOfTitle(title)!),
     keys: wanted ?? keys,
-    usedLength: whole ? last.start : text.length,
+    torn,
   }
   const columns = new Map(titles.map((title, column) => [title, column]))
   const rows = used.map((record): EvolveRow => {
@@ -134,14 +134,14 @@ const csvFormatName = (release: EvolveRelease | undefined): EvolveFormatName =>
   release !== undefined && evolveFormats[formatOfRelease[release]].titled ? formatOfRelease[release] : 'yolov5-v7.0'
 
 function readText(text: string, { path, keys: wanted, release }: ReadOptions): ReadTable {
-  const lines: { cells: string[]; text: string; line: number; start: number; ended: boolean }[] = []
+  const lines: { cells: string[]; text: string; line: number; ended: boolean }[] = []
   let at = 0
   for (let line = 1; at < text.length; line++) {
     const end = text.indexOf('\n', at)
     const content = text.slice(at, end < 0 ? text.length : end).replace(/^\uFEFF/, '')
     const trimmed = content.trim()
     if (trimmed !== '' && !trimmed.startsWith('#'))
-      lines.push({ cells: trimmed.split(/\s+/), text: content, line, start: at, ended: end >= 0 })
+      lines.push({ cells: trimmed.split(/\s+/), text: content, line, ended: end >= 0 })
     at = end < 0 ? text.length : end + 1
   }
   const first = lines[0]
@@ -175,7 +175,7 @@ function readText(text: string, { path, keys: wanted, release }: ReadOptions): R
     const hyp = Object.fromEntries(keys.map((key, i) => [key, values[measured.length + i]]))
     return { results: values.slice(0, measured.length), hyp }
   })
-  return { kind: 'evolve.txt', format, resultKeys: measured, keys, rows, usedLength: torn ? last.start : text.length }
+  return { kind: 'evolve.txt', format, resultKeys: measured, keys, rows, torn }
 }
 
 /** Which hyperparameters the columns of an evolve.txt are. */
