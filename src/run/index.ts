@@ -8,5 +8,11 @@ export { type Plan, type PlanRequest, planOf, revisePlan } from './plan.ts'
 export { Slot, type SlotOptions } from './slot/index.ts'
 export { planSlots, type SlotPlan, type SlotRequest } from './slots.ts'
 export type { EpochReport, Outcome, SlotResources, Trainer, TrainJob } from './trainer.ts'
-export { type EmbeddedOptions, type EmbeddedTrainer, embeddedTrainer } from './trainers/index.ts'
+export {
+  type CommandOptions,
+  checkCommand,
+  commandTrainer,
+  type EmbeddedOptions,
+  embeddedTrainers,
+} from './trainers/index.ts'
 export { trialFolder, trialLog } from './trial-folder.ts'

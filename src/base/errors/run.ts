@@ -69,11 +69,9 @@ export class CommandPlaceholderError extends HypevolveError {
     readonly placeholder: string,
     readonly word: string,
     readonly known: readonly string[],
-    readonly similar?: string,
   ) {
-    const hint = similar === undefined ? '' : ` Did you mean {${similar}}?`
     super(
-      `The command has {${placeholder}} in "${word}", which stands for nothing.${hint} ` +
+      `The command has {${placeholder}} in "${word}", which stands for nothing. ` +
         `Known are ${known.map((name) => `{${name}}`).join(', ')}; write {{${placeholder}}} for a literal {${placeholder}}.`,
     )
   }
@@ -91,6 +89,22 @@ export class CommandNotFoundError extends HypevolveError {
       program === ''
         ? 'There is no command to run: give one after "--", as in --trainer command -- python train.py --hyp {hyp}.'
         : `${program} cannot be started: ${problem}. Give the path of a program, or the name of one on PATH.`,
+    )
+  }
+}
+
+/** The process of a slot took nearly all memory and was killed before the system had to choose whom to kill. */
+export class SlotMemoryError extends HypevolveError {
+  override readonly code = 'SLOT_MEMORY'
+
+  constructor(
+    readonly bytes: number,
+    readonly output: readonly string[],
+  ) {
+    const said = output.length > 0 ? ` Its last output:\n${output.join('\n')}` : ''
+    super(
+      `The training process grew to ${megabytes(bytes)}, more than it may take, and was stopped. ` +
+        `Use a smaller --batch-size or --imgsz, or fewer trainings at once (--jobs).${said}`,
     )
   }
 }

@@ -20,10 +20,13 @@ export interface TrainOptions {
   /** Checkpoint `last.safetensors` of an interrupted training to continue, or '' */
   readonly resume: string
   /**
-   * Checkpoints after every epoch, only after the last one (`--nosave`), or never (an evolution): then `saveDir` gets
-   * nothing but results.csv.
+   * Checkpoints after every epoch, only after the last one (`--nosave`), or never: then `saveDir` gets nothing but
+   * results.csv. `resume` is for the trials of an evolution: `last.safetensors` alone, now and then (so that an
+   * interruption costs little, and saving costs little) and at the end.
    */
-  readonly save: 'every' | 'last' | 'never'
+  readonly save: 'every' | 'last' | 'resume' | 'never'
+  /** With `save: 'resume'`, seconds between two checkpoints at least; default 10. */
+  readonly checkpointSeconds?: number
   /** Validate after every epoch, or only after the last one (`--noval`). */
   readonly validate: 'every' | 'last'
   /** Collect the images of the first batches for pictures (`--noplots` is false here). */

@@ -81,6 +81,9 @@ export class Training {
   private bestFitness = 0
   /** Iteration of the last update. */
   private lastStep = -1
+  /** With `save: 'resume'`, when the next checkpoint is due, on the clock of `performance`. */
+  private nextCheckpoint: number
+  private readonly checkpointMs: number
 
   constructor(
     private readonly host: TrainingHost,
@@ -91,9 +94,13 @@ export class Training {
     if (options.resume !== '') {
       this.resume = requireResume(loadDetectorFile(options.resume))
       const saveDir = resolve(dirname(options.resume), '..')
-      this.options = { ...this.resume.options, resume: options.resume, saveDir }
+      // All is as it was, except what the machine gives this time.
+      const { resume, threads, workers, spin } = options
+      this.options = { ...this.resume.options, resume, saveDir, threads, workers, spin }
     }
     this.stopper = new EarlyStopping(this.options.patience)
+    this.checkpointMs = 1000 * (this.options.checkpointSeconds ?? 10)
+    this.nextCheckpoint = this.started + this.checkpointMs
     if (this.resume) {
       this.bestFitness = this.stopper.bestFitness = this.resume.bestFitness
       this.stopper.bestEpoch = this.resume.bestEpoch
@@ -268,7 +275,7 @@ export class Training {
     if (saveDir === undefined) return
     mkdirSync(saveDir, { recursive: true })
     if (this.resume) new ResultsFile(join(saveDir, 'results.csv')).dropFrom(prepared.startEpoch)
-    if (save === 'never' || this.resume) return
+    if (save === 'never' || save === 'resume' || this.resume) return
     writeFileSync(join(saveDir, 'hyp.yaml'), stringify(hyp))
     writeFileSync(join(saveDir, 'opt.yaml'), stringify({ ...this.options, hyp: 'hyp.yaml' }))
     if (save === 'every') this.saveLast(prepared, -1)
@@ -460,6 +467,7 @@ export class Training {
     if (saveDir === undefined || save === 'never') return
     const info = { definition, names, imagePx, epoch: lastEpoch, results: this.results }
     const last = join(saveDir, 'weights', 'last.safetensors')
+    if (save === 'resume') return saveDetector(last, info, program.state.toWeights('ema'))
     const best = loadDetectorFile(join(saveDir, 'weights', 'best.safetensors'))
     const metrics = await this.validate(prepared, best.weights, plots)
     if (!metrics) return
@@ -473,6 +481,10 @@ export class Training {
   private saveEpoch(prepared: Prepared, epoch: number, best: boolean, last: boolean): void {
     const { saveDir, save, savePeriod } = this.options
     if (saveDir === undefined || save === 'never' || (save === 'last' && !last)) return
+    if (save === 'resume') {
+      if (!last) this.saveNowAndThen(prepared, epoch) // after the last one, finish saves
+      return
+    }
     this.saveLast(prepared, epoch)
     const info = this.info(prepared, epoch)
     const keep = (name: string) => {
@@ -482,6 +494,15 @@ export class Training {
     }
     if (best || save === 'last') keep('best.safetensors')
     if (savePeriod > 0 && epoch % savePeriod === 0) keep(`epoch${epoch}.safetensors`)
+  }
+
+  /** Saving takes 2 % of the time at most. */
+  private saveNowAndThen(prepared: Prepared, epoch: number): void {
+    const now = performance.now()
+    if (now < this.nextCheckpoint) return
+    this.saveLast(prepared, epoch)
+    const after = performance.now()
+    this.nextCheckpoint = after + Math.max(this.checkpointMs, 50 * (after - now))
   }
 
   private saveLast(prepared: Prepared, epoch: number): void {

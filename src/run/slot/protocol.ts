@@ -3,7 +3,7 @@ import type { TrainEvent, TrainOptions, TrainResult } from '../../detect/index.t
 
 /** Parent to child. */
 export type ToSlot =
-  | { readonly type: 'train'; readonly options: TrainOptions }
+  | { readonly type: 'train'; readonly options: TrainOptions; readonly title: string }
   | { readonly type: 'abort' }
   | { readonly type: 'exit' }
 

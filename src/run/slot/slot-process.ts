@@ -5,6 +5,11 @@ import { HypevolveError } from '../../base/index.ts'
 import { TrainingHost } from '../../detect/index.ts'
 import type { FromSlot, SlotFailure, ToSlot } from './protocol.ts'
 
+/** `hypevolve slot 1`, as its parent calls it. */
+const name = process.argv[2] ?? 'hypevolve slot'
+/** A training that does not stop within this is given up; the guardian of an absent parent waits a little longer. */
+const leaveMs = 8_000
+
 const host = new TrainingHost()
 let abort: AbortController | undefined
 let running: Promise<void> = Promise.resolve()
@@ -20,6 +25,7 @@ function toFailure(error: unknown): SlotFailure {
 
 async function train(message: Extract<ToSlot, { type: 'train' }>): Promise<void> {
   abort = new AbortController()
+  process.title = `${name}: ${message.title}`
   try {
     const result = await host.train(message.options, {
       onEvent: (event) => send({ type: 'event', event }),
@@ -28,13 +34,15 @@ async function train(message: Extract<ToSlot, { type: 'train' }>): Promise<void>
     send({ type: 'finished', result, memoryBytes: process.memoryUsage.rss() })
   } catch (error) {
     send({ type: 'failed', failure: toFailure(error), memoryBytes: process.memoryUsage.rss() })
+  } finally {
+    process.title = `${name}: idle`
   }
 }
 
 /** Ends the training in progress (it saves what resumes it), then the process. */
 async function leave(): Promise<void> {
   abort?.abort()
-  await Promise.race([running, delay(30_000, undefined, { ref: false })])
+  await Promise.race([running, delay(leaveMs, undefined, { ref: false })])
   await host.close()
   process.exit(0)
 }
@@ -47,4 +55,5 @@ process.on('message', (message: ToSlot) => {
 process.on('disconnect', () => void leave())
 process.on('SIGTERM', () => void leave())
 for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, () => {})
+process.title = `${name}: idle`
 send({ type: 'ready' })

@@ -6,22 +6,31 @@ import {
   keepingAllocator,
   SlotCrashedError,
   SlotHungError,
+  SlotMemoryError,
   TrainingFailedError,
 } from '../../base/index.ts'
 import type { TrainEvent, TrainOptions, TrainResult } from '../../detect/index.ts'
+import { guardGroup, killGroup, LineSplitter, machineMemory, releaseGroup, Tail } from '../process/index.ts'
 import type { FromSlot, ToSlot } from './protocol.ts'
 
 /** How a slot guards its process. */
 export interface SlotOptions {
+  /** Its number, for process lists. */
+  readonly slot?: number
   /** Kill and replace the process if it says nothing for this long while training. */
   readonly silenceMs?: number
   /** Replace the process after a training that leaves it larger than this. */
   readonly memoryBytes?: number
+  /** Kill the process if it gets larger than this while training; default nine tenths of the machine's memory. */
+  readonly limitBytes?: number
   /** How long an interrupted training may take to save and stop before its process is killed. */
   readonly graceMs?: number
+  /** Whatever the process writes to stdout and stderr. */
+  readonly onOutput?: (bytes: Buffer) => void
 }
 
-const outputLines = 40
+/** Room for the title that the process gives itself: it cannot be longer than its arguments were. */
+const titleRoom = ' '.repeat(80)
 
 /** One training at a time in a child process of its own. */
 export class Slot {
@@ -29,10 +38,18 @@ export class Slot {
   #child: ChildProcess | undefined
   #busy = false
   /** Last lines that the process wrote to stdout and stderr, for the report of a crash. */
-  #output: string[] = []
+  #output = new Tail()
 
   constructor(options: SlotOptions = {}) {
-    this.#options = { silenceMs: 30 * 60_000, memoryBytes: 8 * 2 ** 30, graceMs: 60_000, ...options }
+    this.#options = {
+      slot: 0,
+      silenceMs: 30 * 60_000,
+      memoryBytes: 8 * 2 ** 30,
+      limitBytes: 0.9 * machineMemory(),
+      graceMs: 60_000,
+      onOutput: () => {},
+      ...options,
+    }
   }
 
   /** Process id of the child, while one runs. */
@@ -45,21 +62,33 @@ export class Slot {
    *
    * @param onEvent - called with every event in order
    * @param signal - interrupts: the training saves its state and resolves with `ended: 'interrupted'`
+   * @param title - what process lists show of the training, as `exp2 trial 17`
    * @throws {@link TrainingFailedError} with the code and message of the error that ended the training
    * @throws {@link SlotCrashedError} if the process died (its last output lines are in the error)
    * @throws {@link SlotHungError} if it fell silent and was killed
+   * @throws {@link SlotMemoryError} if it grew too large and was killed
    */
-  async train(options: TrainOptions, onEvent: (event: TrainEvent) => void, signal?: AbortSignal): Promise<TrainResult> {
+  async train(
+    options: TrainOptions,
+    onEvent: (event: TrainEvent) => void,
+    signal?: AbortSignal,
+    title = 'training',
+  ): Promise<TrainResult> {
     if (this.#busy) throw new Error('a slot runs one training at a time')
     this.#busy = true
     try {
       const child = (this.#child ??= this.#start())
-      const { outcome, memoryBytes } = await this.#converse(child, options, onEvent, signal)
+      const { outcome, memoryBytes } = await this.#converse(child, { type: 'train', options, title }, onEvent, signal)
       if (memoryBytes > this.#options.memoryBytes) await this.close()
       return outcome
     } finally {
       this.#busy = false
     }
+  }
+
+  /** Kills the process, without waiting. */
+  kill(): void {
+    if (this.#child?.pid !== undefined) killGroup(this.#child.pid, 'SIGKILL')
   }
 
   /** Ends the process: politely, then by force. */
@@ -75,18 +104,29 @@ export class Slot {
   }
 
   #start(): ChildProcess {
-    const child = fork(fileURLToPath(compiledEntry('./slot-process.js', import.meta.url)), [], {
+    const { slot, onOutput } = this.#options
+    const name = `hypevolve slot ${slot}`
+    const child = fork(fileURLToPath(compiledEntry('./slot-process.js', import.meta.url)), [name, titleRoom], {
       serialization: 'advanced',
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       execArgv: [],
       env: { ...process.env, ...keepingAllocator },
+      detached: true,
     })
-    this.#output = []
-    for (const stream of [child.stdout, child.stderr]) {
-      stream?.setEncoding('utf8').on('data', (text: string) => {
-        this.#output.push(...text.split(/\r?\n/).filter((line) => line !== ''))
-        this.#output.splice(0, this.#output.length - outputLines)
+    const { pid } = child
+    if (pid !== undefined) guardGroup(pid, 'soon')
+    child.once('exit', () => {
+      if (pid !== undefined) releaseGroup(pid)
+      if (this.#child === child) this.#child = undefined
+    })
+    this.#output = new Tail()
+    for (const stream of [child.stdout!, child.stderr!]) {
+      const lines = new LineSplitter((line) => this.#output.add(line))
+      stream.on('data', (bytes: Buffer) => {
+        onOutput(bytes)
+        lines.write(bytes)
       })
+      stream.on('close', () => lines.end())
     }
     return child
   }
@@ -94,18 +134,18 @@ export class Slot {
   /** Sends the job and follows the process until the job ends one way or another. */
   #converse(
     child: ChildProcess,
-    options: TrainOptions,
+    job: Extract<ToSlot, { type: 'train' }>,
     onEvent: (event: TrainEvent) => void,
     signal: AbortSignal | undefined,
   ): Promise<{ outcome: TrainResult; memoryBytes: number }> {
-    const { silenceMs, graceMs } = this.#options
+    const { silenceMs, graceMs, limitBytes } = this.#options
     return new Promise((resolve, reject) => {
       let silence: NodeJS.Timeout | undefined
       let grace: NodeJS.Timeout | undefined
       const listen = () => {
         clearTimeout(silence)
         silence = setTimeout(() => {
-          fail(new SlotHungError(silenceMs, this.#output))
+          fail(new SlotHungError(silenceMs, this.#output.lines))
           child.kill('SIGKILL')
         }, silenceMs)
       }
@@ -117,7 +157,7 @@ export class Slot {
         clearTimeout(silence)
         clearTimeout(grace)
         signal?.removeEventListener('abort', interrupt)
-        child.off('message', onMessage).off('exit', onExit).off('error', onError)
+        child.off('message', onMessage).off('close', onExit).off('error', onError)
       }
       const fail = (error: Error) => {
         settle()
@@ -127,7 +167,12 @@ export class Slot {
       const onMessage = (message: FromSlot) => {
         listen()
         if (message.type === 'event') {
-          onEvent(message.event)
+          const { event } = message
+          onEvent(event)
+          if (event.type === 'batch' && event.memoryBytes > limitBytes) {
+            fail(new SlotMemoryError(event.memoryBytes, this.#output.lines))
+            child.kill('SIGKILL')
+          }
         } else if (message.type === 'finished') {
           settle()
           resolve({ outcome: message.result, memoryBytes: message.memoryBytes })
@@ -136,11 +181,11 @@ export class Slot {
         }
       }
       const onExit = (code: number | null, killedBy: NodeJS.Signals | null) =>
-        fail(new SlotCrashedError(code, killedBy, this.#output))
+        fail(new SlotCrashedError(code, killedBy, this.#output.lines))
       const onError = (error: Error) => fail(error)
 
-      child.on('message', onMessage).on('exit', onExit).on('error', onError)
-      child.send({ type: 'train', options } satisfies ToSlot, (error) => error && onError(error))
+      child.on('message', onMessage).on('close', onExit).on('error', onError)
+      child.send(job, (error) => error && onError(error))
       listen()
       if (signal?.aborted) interrupt()
       else signal?.addEventListener('abort', interrupt, { once: true })

@@ -1,64 +1,223 @@
 // Our own trainer: a long-lived child process that keeps data, decoded images and compiled sessions between trials.
-import { SlotCrashedError, SlotHungError, TrainingFailedError } from '../../base/index.ts'
-import type { EpochResults, TrainEvent, TrainOptions } from '../../detect/index.ts'
-import type { Results } from '../../search/index.ts'
+import { existsSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { SlotCrashedError, SlotHungError, SlotMemoryError, TrainingFailedError } from '../../base/index.ts'
+import type { ClassRow, EpochResults, TrainEvent, TrainOptions } from '../../detect/index.ts'
+import type { FailureClass, Hyp, Metrics } from '../../search/index.ts'
+import { classifyExit, TrialLog } from '../process/index.ts'
 import { Slot, type SlotOptions } from '../slot/index.ts'
-import type { EpochReport, Outcome, Trainer, TrainJob } from '../trainer.ts'
+import type { EpochReport, Outcome, SlotResources, Trainer, TrainJob } from '../trainer.ts'
 
-export interface EmbeddedOptions extends SlotOptions {
-  /** Everything that the training tells, in order. */
-  readonly onEvent?: (trial: number, event: TrainEvent) => void
+export interface EmbeddedOptions extends Omit<SlotOptions, 'slot' | 'onOutput'> {
+  /** Everything that the trainings tell, each in order. */
+  readonly onEvent?: (trial: number, event: TrainEvent, slot: SlotResources) => void
+  /** Longest time of one training; default no limit. */
+  readonly timeoutMs?: number | undefined
 }
 
-/** Trains each trial with the hyperparameters of its job and otherwise the same options. */
-export interface EmbeddedTrainer extends Trainer {
-  /** Process id of the child, while one runs. */
-  readonly pid: number | undefined
+/** Failure class by the code of the error that ended a training; all others are about the set-up. */
+const failureByCode: Readonly<Record<string, FailureClass>> = {
+  LOSS_NOT_FINITE: 'diverged',
+  TRAINING_FAILED: 'crash',
+  ENGINE: 'crash',
+  DATA_WORKER: 'crash',
+  CHECKPOINT_WRITE: 'crash',
+  RESULTS_WRITE: 'crash',
+  IMAGE_CACHE_WRITE: 'crash',
 }
+/** Not the fault of a trial's hyperparameters: if the very first training ends so, no other would do better. */
+const faultsOfTheSetup = (code: string) => code !== 'LOSS_NOT_FINITE' && code !== 'TRAINING_FAILED'
 
-/** Errors that belong to the hyperparameters of a trial; all others, before any success, are about the set-up. */
-const faultsOfATrial = new Set(['LOSS_NOT_FINITE', 'TRAINING_FAILED'])
+/**
+ * Trainers for the slots of an executor. All train with the same options, each trial with the hyp and seed of its job,
+ * each slot with its own threads.
+ *
+ * @param options - of all trials; what concerns one trial or one slot is replaced
+ */
+export function embeddedTrainers(
+  options: TrainOptions,
+  { onEvent, timeoutMs, ...guards }: EmbeddedOptions = {},
+): (resources: SlotResources) => Trainer {
+  /** A training came to its end: what ends others is not the set-up. */
+  let anyComplete = false
 
-/** @param options - of all trials; `hyp` is replaced by that of each job */
-export function embeddedTrainer(options: TrainOptions, { onEvent, ...guards }: EmbeddedOptions = {}): EmbeddedTrainer {
-  const slot = new Slot(guards)
-  let anyFinished = false
+  return (resources) => {
+    let log = new TrialLog(undefined)
+    const slot = new Slot({ ...guards, slot: resources.slot, onOutput: (bytes) => log.write(bytes) })
 
-  async function train(job: TrainJob, onEpoch: (report: EpochReport) => void, signal: AbortSignal): Promise<Outcome> {
-    const listen = (event: TrainEvent) => {
-      onEvent?.(job.trial, event)
-      if (event.type !== 'epoch') return
-      const { epoch, epochs, results } = event
-      onEpoch({ epoch: epoch + 1, epochs, ...(results && { results: toResults(results) }) })
+    async function train(job: TrainJob, onEpoch: (report: EpochReport) => void, signal: AbortSignal): Promise<Outcome> {
+      log = new TrialLog(job.directory && join(job.directory, 'train.log'))
+      log.note(`${new Date().toISOString()} trial ${job.trial}, attempt ${job.attempt}`)
+      try {
+        const outcome = await follow(job, onEpoch, signal)
+        if (outcome.state === 'interrupted') log.note('interrupted')
+        if (outcome.state === 'failed') log.note(`failed (${outcome.failure}): ${outcome.output.join('\n')}`)
+        return outcome
+      } finally {
+        log.close()
+      }
     }
-    try {
-      const result = await slot.train({ ...options, hyp: job.hyp }, listen, signal)
-      if (result.ended === 'interrupted') return { state: 'interrupted' }
-      anyFinished = true
-      return { state: 'finished', results: toResults(result.results) }
-    } catch (error) {
-      if (signal.aborted) return { state: 'interrupted' }
-      if (error instanceof SlotCrashedError || error instanceof SlotHungError)
-        return { state: 'failed', output: error.message.split('\n') }
-      if (!(error instanceof TrainingFailedError)) throw error
-      if (!anyFinished && !faultsOfATrial.has(error.code)) throw error
-      return { state: 'failed', output: error.message.split('\n') }
+
+    async function follow(
+      job: TrainJob,
+      onEpoch: (report: EpochReport) => void,
+      signal: AbortSignal,
+    ): Promise<Outcome> {
+      let classes: readonly ClassRow[] = []
+      const listen = (event: TrainEvent) => {
+        const line = logLine(event)
+        if (line !== undefined) log.write(`${line}\n`)
+        onEvent?.(job.trial, event, resources)
+        if (event.type === 'val') classes = event.rows
+        if (event.type === 'epoch') onEpoch(reportOf(event))
+      }
+      const timeout = new AbortController()
+      const timer = timeoutMs ? setTimeout(() => timeout.abort(), timeoutMs) : undefined
+      const either = AbortSignal.any([signal, timeout.signal])
+      try {
+        const result = await slot.train(await optionsOf(job), listen, either, job.title)
+        if (result.ended === 'interrupted') return signal.aborted ? { state: 'interrupted' } : outOfTime()
+        anyComplete = true
+        return { state: 'complete', metrics: metricsOf(result.results, classes) }
+      } catch (error) {
+        if (signal.aborted) return { state: 'interrupted' }
+        if (timeout.signal.aborted) return outOfTime()
+        const failure = failureOf(error)
+        if (failure === undefined) throw error
+        const { code, message } = error as TrainingFailedError
+        if (
+          error instanceof TrainingFailedError &&
+          !anyComplete &&
+          faultsOfTheSetup(code) &&
+          failure !== 'out-of-memory'
+        )
+          throw error
+        return { state: 'failed', failure, output: message.split('\n') }
+      } finally {
+        clearTimeout(timer)
+      }
+    }
+
+    const outOfTime = (): Outcome => ({
+      state: 'failed',
+      failure: 'time-out',
+      output: [`It was stopped after its time, ${Math.round((timeoutMs ?? 0) / 1000)} s (--trial-timeout).`],
+    })
+
+    /** Goes on from the checkpoint of an earlier attempt at the same training, else begins anew. */
+    async function optionsOf({ hyp, seed, directory }: TrainJob): Promise<TrainOptions> {
+      const { threads } = resources
+      const workers = Math.min(options.workers, threads)
+      const { saveDir: _, ...rest } = options
+      const mine: TrainOptions = { ...rest, hyp: numbersOf(hyp), seed, threads, workers, save: 'never' }
+      if (directory === undefined) return mine
+      const saved: TrainOptions = { ...mine, save: 'resume', saveDir: directory }
+      const checkpoint = join(directory, 'weights', 'last.safetensors')
+      if (await continues(checkpoint, saved)) {
+        log.note(`going on from ${checkpoint}`)
+        return { ...saved, resume: checkpoint }
+      }
+      await rm(join(directory, 'weights'), { recursive: true, force: true })
+      await rm(join(directory, 'results.csv'), { force: true })
+      return saved
+    }
+
+    return {
+      name: 'embedded',
+      get pid() {
+        return slot.pid
+      },
+      train,
+      kill: () => slot.kill(),
+      close: () => slot.close(),
     }
   }
+}
 
+/** What may differ between the attempts at a training. */
+const ofTheMachine = [
+  'threads',
+  'workers',
+  'spin',
+  'cache',
+  'layout',
+  'resume',
+  'saveDir',
+  'checkpointSeconds',
+] as const
+
+/** Whether a file is a checkpoint of this training. One that is damaged or of another is none. */
+async function continues(checkpoint: string, options: TrainOptions): Promise<boolean> {
+  if (!existsSync(checkpoint)) return false
+  const { readCheckpointOptions } = await import('../../detect/index.ts')
+  const same = (a: TrainOptions, b: TrainOptions) => comparable(a) === comparable(b)
+  try {
+    return same(readCheckpointOptions(checkpoint), options)
+  } catch {
+    return false
+  }
+}
+
+function comparable(options: TrainOptions): string {
+  const entries = Object.entries(options).filter(([key]) => !(ofTheMachine as readonly string[]).includes(key))
+  return JSON.stringify(entries.sort(([a], [b]) => (a < b ? -1 : 1)))
+}
+
+function failureOf(error: unknown): FailureClass | undefined {
+  if (error instanceof SlotMemoryError) return 'out-of-memory'
+  if (error instanceof SlotHungError) return 'hang'
+  if (error instanceof SlotCrashedError)
+    return classifyExit({ code: error.exitCode, signal: error.signal as NodeJS.Signals | null }, error.output)
+  if (!(error instanceof TrainingFailedError)) return undefined
+  const output = [error.message, error.childStack ?? '']
+  if (classifyExit({ code: 1, signal: null }, output) === 'out-of-memory') return 'out-of-memory'
+  return failureByCode[error.code] ?? 'bad-configuration'
+}
+
+/** The detector's hyperparameters are numbers; its space has no others. */
+const numbersOf = (hyp: Hyp) => hyp as Readonly<Record<string, number>>
+
+function reportOf({ epoch, epochs, trainLosses, results }: Extract<TrainEvent, { type: 'epoch' }>): EpochReport {
+  const [trainBoxLoss, trainObjLoss, trainClsLoss] = trainLosses
   return {
-    name: 'embedded',
-    get pid() {
-      return slot.pid
-    },
-    train,
-    close: () => slot.close(),
+    epoch: epoch + 1,
+    epochs,
+    metrics: { ...(results && resultMetrics(results)), trainBoxLoss, trainObjLoss, trainClsLoss },
   }
 }
 
-const toResults = ({ valBoxLoss, valObjLoss, valClsLoss, ...metrics }: EpochResults): Results => ({
+/** What a training ends with: its results, F1, and those of each class as `mAP50/<name>`. */
+function metricsOf(results: EpochResults, rows: readonly ClassRow[]): Metrics {
+  const of = (row: ClassRow) =>
+    (['precision', 'recall', 'f1', 'mAP50', 'mAP50to95'] as const).map(
+      (key) => [`${key}/${row.name}`, row[key]] as const,
+    )
+  const [all, ...classes] = rows
+  return { ...resultMetrics(results), ...(all && { f1: all.f1 }), ...Object.fromEntries(classes.flatMap(of)) }
+}
+
+const resultMetrics = ({ valBoxLoss, valObjLoss, valClsLoss, ...metrics }: EpochResults): Metrics => ({
   ...metrics,
   boxLoss: valBoxLoss,
   objLoss: valObjLoss,
   clsLoss: valClsLoss,
 })
+
+/** What the log says of an event. */
+function logLine(event: TrainEvent): string | undefined {
+  if (event.type === 'message') return event.level === 'warning' ? `warning: ${event.text}` : event.text
+  if (event.type === 'start')
+    return (
+      `epochs ${event.startEpoch + 1} to ${event.epochs}, ${event.images.train} images of ${event.imagePx.train} px to train, ` +
+      `${event.images.val} to validate; ${event.device}`
+    )
+  if (event.type !== 'epoch') return undefined
+  const [box, obj, cls] = event.trainLosses.map((loss) => loss.toPrecision(4))
+  const measured = event.results
+    ? `  P ${event.results.precision.toFixed(4)}  R ${event.results.recall.toFixed(4)}  mAP50 ${event.results.mAP50.toFixed(4)}  ` +
+      `mAP50-95 ${event.results.mAP50to95.toFixed(4)}`
+    : ''
+  const seconds = event.seconds.train + event.seconds.val
+  return `epoch ${event.epoch + 1}/${event.epochs}  box ${box}  obj ${obj}  cls ${cls}${measured}  ${seconds.toFixed(1)} s`
+}

@@ -1,1 +1,3 @@
-export { type EmbeddedOptions, type EmbeddedTrainer, embeddedTrainer } from './embedded.ts'
+export { type CommandOptions, commandTrainer } from './command.ts'
+export { checkCommand } from './command-line.ts'
+export { type EmbeddedOptions, embeddedTrainers } from './embedded.ts'

@@ -1,0 +1,91 @@
+// The command of a command trainer: words with placeholders, checked before anything runs, filled in for each trial.
+import { accessSync, constants, statSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
+import { CommandNotFoundError, CommandPlaceholderError } from '../../base/index.ts'
+import type { Hyp } from '../../search/index.ts'
+
+/** What a command is told about its trial. */
+export interface CommandFacts {
+  /** File with the hyperparameters, `key: value` lines. */
+  readonly hyp: string
+  readonly epochs: number
+  /** Folder for what it writes. */
+  readonly out: string
+  /** `cpu`, `0`, `0,1`; '' if nothing was asked for. */
+  readonly device: string
+  readonly seed: number
+  readonly trial: number
+  readonly attempt: number
+  readonly imgsz: number
+  readonly threads: number
+}
+
+/** As documented in docs/trainers.md. */
+export const placeholders = [
+  'hyp',
+  'epochs',
+  'out',
+  'device',
+  'seed',
+  'trial',
+  'attempt',
+  'imgsz',
+  'threads',
+] as const satisfies readonly (keyof CommandFacts)[]
+
+const placeholder = /\{\{([\w./-]*)\}\}|\{([A-Za-z][\w./-]*)\}/g
+
+/**
+ * Looks at a command before anything runs.
+ *
+ * @param hypKeys - keys that may stand in `{hyp.<key>}`
+ * @throws {@link CommandPlaceholderError} for a placeholder that means nothing
+ * @throws {@link CommandNotFoundError} if there is no such program
+ */
+export function checkCommand(words: readonly string[], hypKeys: readonly string[], path = process.env['PATH']): void {
+  const known = [...placeholders, ...hypKeys.map((key) => `hyp.${key}`)]
+  for (const word of words)
+    for (const [, , name] of word.matchAll(placeholder))
+      if (name !== undefined && !known.includes(name)) throw new CommandPlaceholderError(name, word, known)
+  findProgram(words[0] ?? '', path ?? '')
+}
+
+/** The words for one trial. `{hyp.<key>}` of a key that this hyp lacks (a condition does not hold) becomes ''. */
+export function fillCommand(words: readonly string[], facts: CommandFacts, hyp: Hyp): string[] {
+  const valueFor = (name: string) =>
+    name.startsWith('hyp.') ? (hyp[name.slice('hyp.'.length)] ?? '') : facts[name as keyof CommandFacts]
+  return words.map((word) =>
+    word.replace(placeholder, (_, literal?: string, name?: string) =>
+      name === undefined ? `{${literal}}` : String(valueFor(name)),
+    ),
+  )
+}
+
+export const usesPlaceholder = (words: readonly string[], name: keyof CommandFacts): boolean =>
+  words.some((word) => [...word.matchAll(placeholder)].some(([, , found]) => found === name))
+
+/** The same facts as environment variables: for scripts that read no arguments. */
+export function commandEnvironment(facts: CommandFacts, hyp: Hyp): Record<string, string> {
+  const entries = placeholders.map((name) => [`HYPEVOLVE_${name.toUpperCase()}`, String(facts[name])])
+  return { ...Object.fromEntries(entries), HYPEVOLVE_HYP_JSON: JSON.stringify(hyp) }
+}
+
+function findProgram(program: string, path: string): void {
+  if (program === '') throw new CommandNotFoundError(program, 'nothing is given')
+  const places = program.includes('/')
+    ? [program]
+    : path.split(delimiter).map((folder) => join(folder === '' ? '.' : folder, program))
+  const files = places.filter((place) => statSync(place, { throwIfNoEntry: false })?.isFile())
+  if (files.length === 0)
+    throw new CommandNotFoundError(program, program.includes('/') ? 'there is no such file' : 'it is not on PATH')
+  if (!files.some(isExecutable)) throw new CommandNotFoundError(program, `${files[0]} is not executable (chmod +x)`)
+}
+
+function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
+}
