@@ -1,20 +1,33 @@
-// The memory of a search: studies (ask, tell), where they are stored, and the files of YOLOv5's evolution.
+// The memory of a search: studies (ask, tell), where they are stored, and the files that YOLO's releases leave.
+export { type CreateStudyOptions, createStudy } from './create-study.ts'
+export { DurableFile, replaceFile, syncFolder } from './durable-file.ts'
+export * from './files/index.ts'
 export {
-  bestRow,
-  type EvolveCsv,
-  type EvolveRow,
-  evolveConsoleText,
-  evolveCsvHeader,
-  evolveCsvLine,
-  evolvePrefix,
-  evolveTitles,
-  hypEvolveYaml,
-  readEvolveCsv,
-  rowFitness,
-  toEvolveRow,
-} from './evolve-file.ts'
-export { EvolveFolder, evolveFiles } from './evolve-folder.ts'
-export { JournalStorage } from './journal-storage.ts'
+  type BegunStudy,
+  beginStudy,
+  decide,
+  type StudyCase,
+  type StudyRequest,
+  studyDifferences,
+  studyKey,
+} from './identity.ts'
 export { MemoryStorage } from './memory-storage.ts'
-export type { Storage, StudyDefinition, TrialResult } from './storage.ts'
-export { Study, type StudyOptions } from './study.ts'
+export { defaultStorage, type OpenStorageOptions, openStorage } from './open-storage.ts'
+export type { Objective, ObjectiveTrial, OptimizeOptions } from './optimize.ts'
+export { isAlive, leaseMs, thisWorker } from './process.ts'
+export type {
+  ArtifactRecord,
+  AttemptRecord,
+  Ending,
+  EpochRecord,
+  ImportedTrial,
+  Json,
+  Storage,
+  StudyDefinition,
+  StudyOverview,
+  StudyRecord,
+  TrialCounts,
+  WorkerInfo,
+  WorkerRecord,
+} from './storage.ts'
+export { type Best, type Failure, Study } from './study.ts'

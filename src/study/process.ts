@@ -11,7 +11,11 @@ let self: WorkerInfo | undefined
 
 /** This process as others can recognise it. */
 export function thisWorker(): WorkerInfo {
-  self ??= { host: hostname(), pid: process.pid, startedAt: `${kernel()}/${processStart(process.pid)?.ticks ?? began()}` }
+  self ??= {
+    host: hostname(),
+    pid: process.pid,
+    startedAt: `${kernel()}/${processStart(process.pid)?.ticks ?? began()}`,
+  }
   return self
 }
 
@@ -24,7 +28,10 @@ const began = () => new Date(Date.now() - process.uptime() * 1000).toISOString()
  *
  * @param now - milliseconds, by the clock that stamped the sign of life
  */
-export function isAlive(worker: Pick<WorkerRecord, keyof WorkerInfo | 'heartbeatAt' | 'endedAt'>, now: number): boolean {
+export function isAlive(
+  worker: Pick<WorkerRecord, keyof WorkerInfo | 'heartbeatAt' | 'endedAt'>,
+  now: number,
+): boolean {
   if (worker.endedAt !== undefined) return false
   const recent = now - Date.parse(worker.heartbeatAt) <= leaseMs
   const [boot, start] = splitStart(worker.startedAt)

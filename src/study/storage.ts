@@ -135,10 +135,10 @@ export interface StudyChanges {
   readonly trials: readonly StoredTrial[]
 }
 
-/** A trial, with its hyp as JSON: `JSON.stringify(trial.hyp)`. */
+/** A trial with the digest of its hyp. Its hyp and metrics may be read when they are looked at: do not spread it. */
 export interface StoredTrial {
   readonly trial: Trial
-  readonly hypText: string
+  readonly digest: number
 }
 
 /** How {@link Storage.claimTrial} gets a new hyp if no trial waits. */
@@ -164,11 +164,10 @@ export type StudyChoice =
   /** Goes on with this one; a stop request is cleared. `target`, if given, becomes its target. */
   | { readonly use: number; readonly target?: number }
 
-/** A finished training to be taken over. */
+/** A training from elsewhere to be taken over. It becomes an ended trial that had no attempt here. */
 export interface ImportedTrial {
   readonly hyp: Hyp
-  readonly fitness: number
-  readonly metrics: Metrics
+  readonly ending: Exclude<Ending, { readonly state: 'released' }>
 }
 
 export interface Storage {
@@ -236,7 +235,7 @@ export interface Storage {
    */
   reportEpoch(study: number, reference: AttemptReference, epoch: number, metrics: Metrics): Promise<void>
 
-  /** Adds finished trainings from elsewhere as complete trials, in this order, all or none. */
+  /** Adds trainings from elsewhere as ended trials, in this order, all or none. */
   importTrials(study: number, trials: readonly ImportedTrial[]): Promise<void>
 
   /** Attempts by trial and attempt; of one trial if given. */
@@ -260,4 +259,3 @@ export interface Storage {
 
   close(): Promise<void>
 }
-export type { Hyp, Proposal, RunningTrial, Trial }

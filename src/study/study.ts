@@ -1,125 +1,414 @@
 // A search and its memory: ask for a hyp to try, tell what it brought.
-import type { z } from 'zod'
-import { randomFor, StudyKeysError } from '../base/index.ts'
+import { randomFor } from '../base/index.ts'
 import {
-  type FinishedTrial,
-  finishedTrials,
-  fitness,
-  type Proposal,
-  type Results,
+  type CompleteTrial,
+  type FailedTrial,
+  type FailureClass,
+  type Fitness,
+  History,
+  type Hyp,
+  type Metrics,
+  type PrunedTrial,
+  parseFitness,
   type RunningTrial,
-  resultKeys,
   type Sampler,
-  type SamplerName,
-  type SearchSpace,
+  SearchSpace,
   samplers,
   type Trial,
-  tablePrecision,
+  type TrialState,
+  type WaitingTrial,
 } from '../search/index.ts'
-import type { Storage } from './storage.ts'
+import { type Objective, type OptimizeOptions, optimize } from './optimize.ts'
+import { leaseMs, thisWorker } from './process.ts'
+import type {
+  ArtifactRecord,
+  AttemptRecord,
+  Ending,
+  EpochRecord,
+  Storage,
+  StudyChanges,
+  StudyDefinition,
+  StudyRecord,
+  TrialCounts,
+  WorkerRecord,
+} from './storage.ts'
+import { afterEnding } from './transitions.ts'
 
-export interface StudyOptions<Name extends SamplerName = SamplerName> {
-  readonly space: SearchSpace
-  /** Where trials are remembered; a study that is already there goes on. */
-  readonly storage: Storage
-  /** Seed of a study that begins now; one that goes on keeps its own. */
-  readonly seed?: number
-  readonly sampler?: Name
-  readonly samplerOptions?: z.input<(typeof samplers)[Name]['options']>
+/** How a failed attempt is told. */
+export interface Failure {
+  readonly failure: FailureClass
+  /** Last lines of what the training said. */
+  readonly output: readonly string[]
+  /** The trial is to be tried again: it waits instead of ending as failed. */
+  readonly retry?: boolean
 }
 
-type Propose = (history: readonly Trial[], number: number) => Proposal
+/** The best of a study, in the words of its objective. */
+export interface Best<H extends Hyp = Hyp> {
+  readonly number: number
+  readonly hyp: H
+  /** What the objective returned, or what the fitness expression gave: not negated when it is minimized. */
+  readonly value: number
+  readonly metrics: Metrics
+}
 
 /**
- * One search. `ask` and `tell` may be called by several slots at once, in any order.
+ * One search. `ask` and `tell` may be called by several slots and by several processes at once, in any order.
  *
- * @example see examples/search.ts
+ * Made by {@link createStudy}, by {@link beginStudy} or by {@link Study.open}.
  */
-export class Study {
-  readonly space: SearchSpace
+export class Study<H extends Hyp = Hyp> {
+  readonly id: number
+  /** The folder (`runs/evolve/exp2`), or the name that a library user gave. */
+  readonly name: string
+  readonly definition: StudyDefinition
+  readonly space: SearchSpace<H>
   readonly seed: number
-  readonly #storage: Storage
-  readonly #propose: Propose
+  readonly storage: Storage
+  /**
+   * The trials as samplers see them, as of the last call of any other method. What changed since, here or in another
+   * process, is added by {@link refresh}.
+   */
+  readonly history = new History()
+  readonly #ownsStorage: boolean
+  readonly #fitness: Fitness | undefined
+  readonly #counts: Record<TrialState, number> = { waiting: 0, running: 0, complete: 0, pruned: 0, failed: 0 }
+  #sequence = 0
+  #target: number | undefined
+  #stopping: boolean
+  #worker: number | undefined
+  #heartbeat: NodeJS.Timeout | undefined
+  #last: Promise<unknown> = Promise.resolve()
 
-  private constructor(space: SearchSpace, seed: number, storage: Storage, propose: Propose) {
-    this.space = space
-    this.seed = seed
-    this.#storage = storage
-    this.#propose = propose
+  private constructor(storage: Storage, record: StudyRecord, worker: number | undefined, ownsStorage: boolean) {
+    this.storage = storage
+    this.#ownsStorage = ownsStorage
+    this.id = record.id
+    this.name = record.name
+    this.definition = record.definition
+    this.space = SearchSpace.fromJSON(record.definition.space) as SearchSpace<H>
+    this.seed = record.definition.seed
+    this.#fitness = record.definition.fitness === 'value' ? undefined : parseFitness(record.definition.fitness)
+    this.#target = record.target
+    this.#stopping = record.stopping
+    if (worker !== undefined) this.#live(worker)
   }
 
   /**
-   * Begins a study or goes on with the one in the storage.
+   * Opens a study of a storage, to look at it or to work on it.
    *
-   * @throws {@link StudyKeysError} if the storage holds a study of other hyperparameters
+   * @param worker - if this process is registered already; else it is when it first asks
+   * @param ownsStorage - whether closing the study closes the storage. Default false
    */
-  static async open<Name extends SamplerName = 'yolov5'>(options: StudyOptions<Name>): Promise<Study> {
-    const { space, storage, seed = 0 } = options
-    const sampler = samplers[options.sampler ?? 'yolov5'] as Sampler<unknown>
-    const samplerOptions = sampler.options.parse(options.samplerOptions ?? {})
-    const study = await storage.openStudy({ seed, keys: space.keys })
-    if ([...study.keys].sort().join() !== [...space.keys].sort().join())
-      throw new StudyKeysError(study.keys, space.keys)
-    return new Study(space, study.seed, storage, (history, number) =>
-      sampler.propose({ space, history, rng: randomFor(study.seed, number) }, samplerOptions),
-    )
+  static async open<H extends Hyp = Hyp>(
+    storage: Storage,
+    record: StudyRecord,
+    worker?: number,
+    { ownsStorage = false }: { readonly ownsStorage?: boolean } = {},
+  ): Promise<Study<H>> {
+    const study = new Study<H>(storage, record, worker, ownsStorage)
+    await study.refresh()
+    return study
   }
 
-  /** The next trial to train: one whose training was interrupted, else a new one. */
-  async ask(): Promise<RunningTrial> {
-    for (;;) {
-      const claimed = await this.#storage.claimTrial()
-      if (claimed) return claimed
-      const history = await this.#storage.trials()
-      const number = history.length
-      const { hyp, parents } = this.#propose(history, number)
-      const added = await this.#storage.addTrial(number, hyp, parents)
-      if (added) return added
-    }
+  /** How many trials there are to be in all; `undefined`: no end. */
+  get target(): number | undefined {
+    return this.#target
+  }
+
+  /** Takes in what other processes did. */
+  refresh(): Promise<void> {
+    return this.#inTurn(() => this.#refresh())
   }
 
   /**
-   * Tells how a trial that `ask` gave out ended: with results of a training, or with a fitness (larger is better). The
-   * fitness of results is YOLOv5's, of the numbers as evolve.csv holds them.
+   * The next trial to train: one whose training was interrupted or is to be tried again, else a new one. `undefined` if
+   * all trials of the target are given out, or a stop was requested.
    *
-   * @throws {@link TrialNotRunningError}
+   * @throws {@link StudyNotFoundError} if the study was deleted meanwhile
    */
-  async tell(trial: RunningTrial, outcome: Results | number): Promise<FinishedTrial> {
-    const { number, hyp, parents } = trial
-    const result =
-      typeof outcome === 'number'
-        ? { fitness: outcome }
-        : { fitness: fitness(resultKeys.map((key) => tablePrecision(outcome[key]))), results: onlyResults(outcome) }
-    await this.#storage.finishTrial(number, result)
-    return { state: 'finished', number, hyp, parents, ...result }
+  ask(): Promise<RunningTrial<H> | undefined> {
+    return this.#inTurn(async () => {
+      if (this.#worker === undefined) this.#live(await this.storage.addWorker(this.id, thisWorker()))
+      const study = this
+      const claim = await this.storage.claimTrial(this.id, this.#worker!, {
+        get sequence() {
+          return study.#sequence
+        },
+        learn: (changes) => this.#learn(changes),
+        propose: (number) => this.#propose(number),
+      })
+      await this.#refresh()
+      return claim.trial as RunningTrial<H> | undefined
+    })
   }
 
-  /** Tells that the training of a trial failed, with the last lines of what it said. */
-  async fail(trial: RunningTrial, output: readonly string[]): Promise<void> {
-    await this.#storage.failTrial(trial.number, output)
+  /**
+   * Tells how a trial that `ask` gave out ended: with what was measured, or with one number. It is complete then, or
+   * failed (`diverged`) if its fitness cannot be computed or is not finite.
+   *
+   * @throws {@link TrialNotRunningError} if it is not in training any more; nothing is changed then
+   */
+  async tell(trial: RunningTrial<H>, outcome: Metrics | number): Promise<CompleteTrial<H> | FailedTrial<H>> {
+    const metrics = typeof outcome === 'number' ? {} : { ...outcome }
+    const value = typeof outcome === 'number' ? outcome : this.#evaluate(metrics)
+    const fitness = this.definition.direction === 'minimize' ? -value : value
+    if (Number.isFinite(fitness)) return this.#end(trial, { state: 'complete', fitness, metrics })
+    return this.fail(trial, { failure: 'diverged', output: [this.#whyNotFinite(outcome)] }) as Promise<FailedTrial<H>>
+  }
+
+  /**
+   * Tells that an attempt failed.
+   *
+   * @throws {@link TrialNotRunningError} as {@link tell}
+   */
+  async fail(trial: RunningTrial<H>, failure: Failure): Promise<FailedTrial<H> | WaitingTrial<H>> {
+    const output = failure.output.length > 0 ? failure.output : ['It failed without a word.']
+    return this.#end(trial, { ...failure, state: 'failed', output })
+  }
+
+  /**
+   * Tells that a training was stopped early because it did not promise enough.
+   *
+   * @param epochs - that it was trained
+   * @throws {@link TrialNotRunningError} as {@link tell}
+   */
+  async prune(
+    trial: RunningTrial<H>,
+    { epochs, metrics }: { readonly epochs: number; readonly metrics: Metrics },
+  ): Promise<PrunedTrial<H>> {
+    const value = this.#fitness ? this.#evaluate(metrics) : Number.NaN
+    const fitness = this.definition.direction === 'minimize' ? -value : value
+    return this.#end(trial, { state: 'pruned', epochs, metrics, ...(Number.isFinite(fitness) ? { fitness } : {}) })
   }
 
   /** Gives a trial back whose training was interrupted; `ask` will give it out again. */
-  async release(trial: RunningTrial): Promise<void> {
-    await this.#storage.releaseTrial(trial.number)
+  async release(trial: RunningTrial<H>): Promise<WaitingTrial<H>> {
+    return this.#end(trial, { state: 'released' })
   }
 
-  /** All trials: told ones in the order in which they were told, then the others by number. */
-  trials(): Promise<readonly Trial[]> {
-    return this.#storage.trials()
+  /**
+   * Keeps what an epoch measured.
+   *
+   * @param epoch - from 1
+   * @returns whether to go on with the trial
+   * @throws {@link TrialNotRunningError} if the trial was given to another process meanwhile
+   */
+  async report(trial: RunningTrial<H>, epoch: number, metrics: Metrics): Promise<'continue' | 'stop'> {
+    await this.storage.reportEpoch(this.id, trial, epoch, metrics)
+    return 'continue'
   }
 
-  /** The best finished trial so far, the first of several. */
-  async incumbent(): Promise<FinishedTrial | undefined> {
-    let best: FinishedTrial | undefined
-    for (const trial of finishedTrials(await this.trials())) {
-      if (Number.isNaN(trial.fitness)) continue
-      if (!best || trial.fitness > best.fitness) best = trial
+  /** All trials: ended ones in the order in which they were told, then the others by number. */
+  async trials(): Promise<readonly Trial<H>[]> {
+    await this.refresh()
+    return [...this.history.ended, ...this.history.open].map((trial) => plainTrial(trial) as Trial<H>)
+  }
+
+  async trial(number: number): Promise<Trial<H> | undefined> {
+    await this.refresh()
+    const trial = this.history.get(number)
+    return trial && (plainTrial(trial) as Trial<H>)
+  }
+
+  async counts(): Promise<TrialCounts> {
+    await this.refresh()
+    return { ...this.#counts }
+  }
+
+  /** The fittest complete trial so far; of equals the lowest number. */
+  async incumbent(): Promise<CompleteTrial<H> | undefined> {
+    await this.refresh()
+    const [trial] = this.history.fittest(1)
+    return trial && (plainTrial(trial) as CompleteTrial<H>)
+  }
+
+  /** The best of the trials that this process knows of: as {@link incumbent}, without asking the storage. */
+  get best(): Best<H> | undefined {
+    const [trial] = this.history.fittest(1)
+    return trial && { number: trial.number, hyp: trial.hyp as H, value: this.valueOf(trial), metrics: trial.metrics }
+  }
+
+  /** A fitness in the words of the objective: not negated when it is minimized. */
+  valueOf({ fitness }: Pick<CompleteTrial, 'fitness'>): number {
+    return this.definition.direction === 'minimize' ? -fitness : fitness
+  }
+
+  /** All attempts, or those at one trial. */
+  attempts(number?: number): Promise<readonly AttemptRecord[]> {
+    return this.storage.attempts(this.id, number)
+  }
+
+  /** What was reported of all trials, or of one. */
+  epochs(number?: number): Promise<readonly EpochRecord[]> {
+    return this.storage.epochs(this.id, number)
+  }
+
+  /** Files and folders of all trials, or of one. */
+  artifacts(number?: number): Promise<readonly ArtifactRecord[]> {
+    return this.storage.artifacts(this.id, number)
+  }
+
+  /** Notes a file or folder that a trial left. */
+  addArtifact({ number }: Pick<Trial, 'number'>, kind: string, path: string): Promise<void> {
+    return this.storage.addArtifact(this.id, { trial: number, kind, path })
+  }
+
+  /** Forgets a file or folder that is there no more. */
+  removeArtifact(number: number, path: string): Promise<void> {
+    return this.storage.removeArtifact(this.id, number, path)
+  }
+
+  /** Processes that work on it or did, with their last sign of life. */
+  workers(): Promise<readonly WorkerRecord[]> {
+    return this.storage.workers(this.id)
+  }
+
+  /** Lets the study have this many trials in all; it never gets fewer. Resolves to the total. */
+  async extend(total: number): Promise<number> {
+    this.#target = await this.storage.extend(this.id, total)
+    return this.#target
+  }
+
+  /** Asks all processes that work on it to stop: their `ask` gives out nothing more. */
+  async requestStop(): Promise<void> {
+    await this.storage.setStopping(this.id, true)
+    this.#stopping = true
+  }
+
+  /** Whether somebody asked the study to stop. */
+  async stopRequested(): Promise<boolean> {
+    await this.refresh()
+    return this.#stopping
+  }
+
+  /**
+   * What the sampler saw when it proposed a trial: the same history and number give the same proposal. Trials that were
+   * open then are open in it.
+   */
+  async historyBefore(number: number): Promise<History> {
+    await this.refresh()
+    const seen = await this.storage.seen(this.id, number)
+    const ended = this.history.ended.slice(0, seen)
+    const history = new History()
+    for (const trial of ended) history.set(trial)
+    const known = new Set(ended.map((trial) => trial.number))
+    for (let earlier = 0; earlier < number; earlier++) {
+      if (known.has(earlier)) continue
+      const { hyp, parents, mutated, attempt } = this.history.get(earlier)!
+      history.set({ number: earlier, hyp, parents, mutated, attempt, state: 'running' })
     }
-    return best
+    return history
+  }
+
+  /**
+   * Runs a step while no process runs one for this study: for files that all of them write. Short steps only; see
+   * {@link Storage.exclusive}.
+   */
+  exclusive<T>(step: () => Promise<T>): Promise<T> {
+    return this.storage.exclusive(this.id, step)
+  }
+
+  /**
+   * Asks, calls the objective and tells, until the study has its trials.
+   *
+   * @see {@link OptimizeOptions}
+   */
+  optimize(objective: Objective<H>, options: OptimizeOptions): Promise<this> {
+    return optimize(this, objective, options).then(() => this)
+  }
+
+  /**
+   * Leaves the study: trials that this process still has wait for others. A storage that was given open stays open.
+   */
+  async close(): Promise<void> {
+    clearInterval(this.#heartbeat)
+    const worker = this.#worker
+    this.#worker = undefined
+    if (worker !== undefined) await this.#inTurn(() => this.storage.endWorker(worker))
+    if (this.#ownsStorage) await this.storage.close()
+  }
+
+  #propose(number: number) {
+    const { space, history } = this
+    const { name, options } = this.definition.sampler
+    const sampler = samplers[name as keyof typeof samplers] as Sampler<unknown>
+    const rngOf = (trial: number) => randomFor(this.seed, trial)
+    const proposal = sampler.propose({ space, number, history, rng: rngOf(number), rngOf }, options)
+    return { ...proposal, hyp: Object.freeze({ ...proposal.hyp }) }
+  }
+
+  #learn({ sequence, target, stopping, trials }: StudyChanges): void {
+    for (const { trial, digest } of trials) {
+      const before = this.history.get(trial.number)
+      if (before) this.#counts[before.state]--
+      this.history.set(trial, digest)
+      this.#counts[trial.state]++
+    }
+    this.#sequence = sequence
+    this.#target = target
+    this.#stopping = stopping
+  }
+
+  async #refresh(): Promise<void> {
+    for (;;) {
+      const changes = await this.storage.changes(this.id, this.#sequence, chunk)
+      this.#learn(changes)
+      if (changes.trials.length < chunk) return
+    }
+  }
+
+  async #end<T extends Trial<H>>(trial: RunningTrial<H>, ending: Ending): Promise<T> {
+    await this.storage.endAttempt(this.id, trial, ending)
+    await this.refresh()
+    return afterEnding(trial, ending) as T
+  }
+
+  #evaluate(metrics: Metrics): number {
+    if (!this.#fitness) throw new Error('this study is told one number per trial, it has no fitness expression')
+    return this.#fitness.evaluate(metrics)
+  }
+
+  #whyNotFinite(outcome: Metrics | number): string {
+    if (typeof outcome === 'number') return `The objective returned ${outcome}.`
+    return `No fitness: ${this.#fitness!.problem(outcome) ?? 'it is not finite'}.`
+  }
+
+  #live(worker: number): void {
+    this.#worker = worker
+    // A sign of life that is lost (a server that restarts) does not matter: the next one comes in time.
+    this.#heartbeat = setInterval(() => this.storage.heartbeat(worker).catch(() => {}), leaseMs / 4)
+    this.#heartbeat.unref()
+  }
+
+  /** What touches the history runs one after another. */
+  #inTurn<T>(step: () => Promise<T>): Promise<T> {
+    const result = this.#last.then(step)
+    this.#last = result.catch(() => {})
+    return result
   }
 }
 
-/** Trainers may know more about an epoch than a study keeps. */
-const onlyResults = (results: Results) =>
-  Object.fromEntries(resultKeys.map((key) => [key, results[key]])) as unknown as Results
+/** Trials are read in portions, so that a large study does not fill the memory with rows. */
+const chunk = 2000
+
+/** A trial as a plain object: those of the history may parse their texts when they are looked at. */
+export function plainTrial<T extends Trial>(trial: T): T {
+  const { number, hyp, parents, mutated, attempt } = trial
+  const proposed = { number, hyp, parents, mutated, attempt }
+  const plain = (): Trial => {
+    switch (trial.state) {
+      case 'complete':
+        return { ...proposed, state: 'complete', fitness: trial.fitness, metrics: trial.metrics }
+      case 'pruned': {
+        const { epochs, fitness, metrics } = trial
+        return { ...proposed, state: 'pruned', epochs, ...(fitness === undefined ? {} : { fitness }), metrics }
+      }
+      case 'failed':
+        return { ...proposed, state: 'failed', failure: trial.failure, output: trial.output }
+      default:
+        return { ...proposed, state: trial.state }
+    }
+  }
+  return plain() as T
+}

@@ -79,6 +79,17 @@ export class StorageUrlError extends HypevolveError {
   }
 }
 
+/** Studies are to be read where none were made yet. */
+export class StorageMissingError extends HypevolveError {
+  override readonly code = 'STORAGE_MISSING'
+
+  constructor(readonly location: string) {
+    super(
+      `There are no studies in ${location} yet. hypevolve train … --evolve begins one; --storage names another place.`,
+    )
+  }
+}
+
 /** The disk under a storage is full. */
 export class StorageFullError extends HypevolveError {
   override readonly code = 'STORAGE_FULL'

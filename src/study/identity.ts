@@ -1,0 +1,222 @@
+// What "the same study" is, and what a command that is typed again means: docs/storage.md has the table of cases.
+import { createHash } from 'node:crypto'
+import { type StudyDifference, StudyDiffersError } from '../base/index.ts'
+import { thisWorker } from './process.ts'
+import type { Json, Storage, StudyChoice, StudyDefinition, StudyOverview, TrialCounts } from './storage.ts'
+import { Study } from './study.ts'
+
+/** What a command asks for. */
+export interface StudyRequest {
+  readonly definition: StudyDefinition
+  /** Trials of the study in all. */
+  readonly target?: number
+  /** Or: so many more than have ended (`--evolve N --resume`). */
+  readonly more?: number
+  /** Name of the first study of this kind, as `runs/evolve/exp`; later ones are `runs/evolve/exp2` and so on. */
+  readonly base: string
+  /** Releases before v6.0 go on in their one folder: the same command again after the end means as many trials more. */
+  readonly oneFolder?: boolean
+  /** Whether a name is in use outside of the storage: such a folder exists. */
+  isTaken(name: string): boolean
+  /** `--new`: another study whatever there is. */
+  readonly forceNew?: boolean
+  /** `--resume`: this study and no other. */
+  readonly resume?: number
+}
+
+/** Which of the cases it was. */
+export type StudyCase = 'created' | 'joined' | 'continued' | 'extended'
+
+export interface Decision {
+  readonly case: StudyCase
+  readonly choice: StudyChoice
+  /** For the console: "joins runs/evolve/exp (3 of 300 done, 2 processes)". */
+  readonly message: string
+}
+
+/** Values of identity that tell what is trained on. */
+const dataKeys = ['data', 'dataHash']
+
+/** Hash of all that makes two studies the same search. */
+export const studyKey = (definition: StudyDefinition): string =>
+  createHash('sha256')
+    .update(canonical(facts(definition)))
+    .digest('hex')
+    .slice(0, 16)
+
+const facts = ({ seed, space, sampler, direction, fitness, identity }: StudyDefinition) => ({
+  identity,
+  seed,
+  space,
+  sampler,
+  direction,
+  fitness,
+})
+
+/** JSON with the keys of objects in order, so that equal values have equal texts. */
+function canonical(value: Json | undefined): string {
+  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null'
+  const object = value as { readonly [key: string]: Json }
+  const keys = Object.keys(object).filter((key) => object[key] !== undefined)
+  return `{${keys
+    .sort()
+    .map((key) => `${JSON.stringify(key)}:${canonical(object[key])}`)
+    .join(',')}}`
+}
+
+/** In what two studies differ, for people. */
+export function studyDifferences(stored: StudyDefinition, wanted: StudyDefinition): StudyDifference[] {
+  const named = ({ seed, sampler, direction, fitness, identity }: StudyDefinition): Record<string, Json> => ({
+    ...identity,
+    sampler: sampler.name,
+    ...prefixed('sampler option', sampler.options),
+    direction,
+    fitness,
+    seed,
+  })
+  return [...compare(named(stored), named(wanted)), ...compare(spaceEntries(stored.space), spaceEntries(wanted.space))]
+}
+
+function compare(stored: Record<string, Json>, wanted: Record<string, Json>): StudyDifference[] {
+  const text = (record: Record<string, Json>, key: string) =>
+    record[key] === undefined ? 'nothing' : typeof record[key] === 'string' ? record[key] : canonical(record[key])
+  return [...new Set([...Object.keys(stored), ...Object.keys(wanted)])]
+    .filter((key) => canonical(stored[key]) !== canonical(wanted[key]))
+    .map((key) => ({ what: key, stored: text(stored, key), wanted: text(wanted, key) }))
+}
+
+const prefixed = (prefix: string, value: Json) =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? Object.fromEntries(Object.entries(value).map(([key, each]) => [`${prefix} ${key}`, each as Json]))
+    : { [prefix]: value }
+
+/** The hyperparameters of a space by name, what else it has beside them. */
+function spaceEntries(space: Json): Record<string, Json> {
+  if (typeof space !== 'object' || space === null || Array.isArray(space)) return { space }
+  const { parameters, ...rest } = space as { readonly [key: string]: Json }
+  const pairs = (Array.isArray(parameters) ? parameters : []) as readonly (readonly [string, Json])[]
+  return {
+    ...Object.fromEntries(pairs.map(([key, value]) => [`hyperparameter ${key}`, value])),
+    'order of hyperparameters': pairs.map(([key]) => key).join(' '),
+    ...prefixed('space', rest),
+  }
+}
+
+/**
+ * What to do about a request, given the studies of the storage. Pure.
+ *
+ * @throws {@link StudyDiffersError} if the request would mix two searches
+ */
+export function decide(studies: readonly StudyOverview[], request: StudyRequest): Decision {
+  const { definition, base, forceNew = false, resume } = request
+  const key = studyKey(definition)
+  if (resume !== undefined) {
+    const study = studies.find(({ id }) => id === resume)
+    if (!study) throw new Error(`there is no study of number ${resume}`)
+    if (study.key !== key) throw differs(study, definition)
+    return goOn(study, request)
+  }
+  // Latest first. Names are those of the same --project and --name.
+  const family = studies.filter(({ name }) => isOfBase(name, base)).sort((a, b) => b.id - a.id)
+  if (forceNew) return create(studies, key, request)
+
+  const unfinished = family.filter((study) => !isFinished(study))
+  const same = unfinished.find((study) => study.key === key)
+  if (same) return goOn(same, request)
+  const other = unfinished.find(({ definition: stored }) => isSameData(stored, definition))
+  if (other) throw differs(other, definition)
+
+  const finished = family.find((study) => study.key === key)
+  const total = finished && wantedTotal(finished, request)
+  if (finished && total !== undefined && total > finished.target!) return goOn(finished, request)
+  return create(studies, key, request)
+}
+
+const isOfBase = (name: string, base: string) => name.startsWith(base) && /^\d*$/.test(name.slice(base.length))
+
+const endedCount = ({ complete, pruned, failed }: TrialCounts) => complete + pruned + failed
+
+const isFinished = ({ counts, target }: StudyOverview) => target !== undefined && endedCount(counts) >= target
+
+const isSameData = (stored: StudyDefinition, wanted: StudyDefinition) =>
+  dataKeys.every((key) => canonical(stored.identity[key]) === canonical(wanted.identity[key]))
+
+/** The total that the request leads to; `undefined`: as it is. */
+function wantedTotal(study: StudyOverview, { target, more, oneFolder = false }: StudyRequest): number | undefined {
+  const ended = endedCount(study.counts)
+  if (more !== undefined) return (study.workers.length > 0 ? (study.target ?? ended) : ended) + more
+  if (target !== undefined && oneFolder && isFinished(study)) return ended + target
+  return target
+}
+
+function goOn(study: StudyOverview, request: StudyRequest): Decision {
+  const wanted = wantedTotal(study, request)
+  const { name, counts, workers, target } = study
+  const given = endedCount(counts) + counts.running + counts.waiting
+  // Only --resume makes a total smaller, and never smaller than what there is.
+  const total = wanted === undefined ? target : Math.max(wanted, request.more === undefined ? (target ?? 0) : given)
+  const use = total === target || total === undefined ? { use: study.id } : { use: study.id, target: total }
+  const progress = progressText(study, total)
+  const grows = target !== undefined && total !== undefined && total > target
+  const more = grows ? `; ${total} trials instead of ${target}` : ''
+  const kept = wanted !== undefined && total !== undefined && wanted < total ? `; it keeps its ${total} trials` : ''
+  if (workers.length > 0) return { case: 'joined', choice: use, message: `joins ${name} (${progress}${more}${kept})` }
+  if (grows && isFinished(study))
+    return { case: 'extended', choice: use, message: `extends ${name} from ${target} to ${total} trials` }
+  return { case: 'continued', choice: use, message: `continues ${name} (${progress}${more}${kept})` }
+}
+
+function create(studies: readonly StudyOverview[], key: string, request: StudyRequest): Decision {
+  const { base, definition, isTaken } = request
+  const target = request.target ?? request.more
+  const names = new Set(studies.map(({ name }) => name))
+  let name = base
+  for (let n = 2; names.has(name) || isTaken(name); n++) name = `${base}${n}`
+  const trials = target === undefined ? '' : ` (${target} ${target === 1 ? 'trial' : 'trials'})`
+  return {
+    case: 'created',
+    choice: { create: { name, key, definition, target } },
+    message: `begins ${name}${trials}`,
+  }
+}
+
+function progressText({ counts, workers }: StudyOverview, total: number | undefined): string {
+  const ended = endedCount(counts)
+  const done = total === undefined ? `${ended} done` : `${ended} of ${total} done`
+  if (workers.length === 0) return done
+  return `${done}, ${workers.length} other ${workers.length === 1 ? 'process' : 'processes'}`
+}
+
+function differs(study: StudyOverview, wanted: StudyDefinition): StudyDiffersError {
+  return new StudyDiffersError(
+    study.name,
+    progressText(study, study.target),
+    studyDifferences(study.definition, wanted),
+    'To continue it, use its flags (hypevolve resume does). To start another study beside it, add --new or another --name.',
+  )
+}
+
+/** A study that this process works on now, and how it came to that. */
+export interface BegunStudy {
+  readonly study: Study
+  readonly case: StudyCase
+  /** For the console. */
+  readonly message: string
+}
+
+/**
+ * Begins a study or goes on with one, as the request and what is there demand. Processes that do so at the same moment
+ * decide one after the other: the same command four times makes one study.
+ *
+ * @throws {@link StudyDiffersError} if the request would mix two searches
+ */
+export async function beginStudy(storage: Storage, request: StudyRequest): Promise<BegunStudy> {
+  let decision: Decision | undefined
+  const { study, worker } = await storage.begin(thisWorker(), (studies) => {
+    decision = decide(studies, request)
+    return decision.choice
+  })
+  const { case: which, message } = decision!
+  return { study: await Study.open(storage, study, worker), case: which, message }
+}

@@ -1,0 +1,664 @@
+// Studies in an SQL database; the same code for SQLite and PostgreSQL. What happens to trials of one study happens one
+// after another: each transaction begins by locking the study's row.
+import { randomUUID } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
+import { sql } from 'kysely'
+import { StudyInUseError, StudyNotFoundError } from '../../base/index.ts'
+import { type FailureClass, hypDigest, type Metrics, type RunningTrial } from '../../search/index.ts'
+import { isAlive, thisWorker } from '../process.ts'
+import type {
+  ArtifactRecord,
+  AttemptRecord,
+  AttemptReference,
+  Claim,
+  Ending,
+  EpochRecord,
+  ImportedTrial,
+  Proposer,
+  Storage,
+  StudyChanges,
+  StudyChoice,
+  StudyDefinition,
+  StudyOverview,
+  StudyRecord,
+  TrialCounts,
+  WorkerInfo,
+  WorkerRecord,
+} from '../storage.ts'
+import { checkHyp, metricsText, parseMetricsText } from '../stored-values.ts'
+import { requireAttempt } from '../transitions.ts'
+import type { Db, Dialect, Tx } from './dialect.ts'
+import { migrate } from './migrations.ts'
+import type { StudyTable, WorkerTable } from './schema.ts'
+import { proposed, toStoredTrial, trialColumns } from './stored-trial.ts'
+
+/** Who is inside an exclusive step for longer may be overtaken. */
+const turnMs = 30_000
+
+export class SqlStorage implements Storage {
+  readonly notes: readonly string[]
+  readonly #dialect: Dialect
+  /** Exclusive steps of this process, by study: they wait for each other without asking the database. */
+  readonly #turns = new Map<number, Promise<unknown>>()
+
+  private constructor(dialect: Dialect, notes: readonly string[]) {
+    this.#dialect = dialect
+    this.notes = notes
+  }
+
+  /** Brings the tables to this release's version first. */
+  static async open(dialect: Dialect, notes: readonly string[] = []): Promise<SqlStorage> {
+    try {
+      await migrate(dialect)
+    } catch (error) {
+      await dialect.close()
+      throw error
+    }
+    return new SqlStorage(dialect, notes)
+  }
+
+  get location(): string {
+    return this.#dialect.location
+  }
+
+  studies(): Promise<readonly StudyOverview[]> {
+    return this.#dialect.read((db) => this.#overviews(db))
+  }
+
+  begin(worker: WorkerInfo | undefined, choose: (studies: readonly StudyOverview[]) => StudyChoice) {
+    return this.#dialect.write(async (tx) => {
+      await this.#dialect.lockAll(tx)
+      const choice = choose(await this.#overviews(tx))
+      const row =
+        'create' in choice ? await this.#create(tx, choice.create) : await this.#use(tx, choice.use, choice.target)
+      return { study: toStudy(row), worker: worker && (await this.#addWorker(tx, row.id, worker)) }
+    })
+  }
+
+  async #create(tx: Tx, { name, key, definition, target }: Extract<StudyChoice, { create: unknown }>['create']) {
+    const values = {
+      name,
+      key,
+      definition: JSON.stringify(definition),
+      target: target ?? null,
+      stopping: 0,
+      sequence: 0,
+      created_at: await this.#now(tx),
+    }
+    return tx.insertInto('study').values(values).returningAll().executeTakeFirstOrThrow()
+  }
+
+  async #use(tx: Tx, study: number, target: number | undefined) {
+    await this.#lockStudy(tx, study)
+    return tx
+      .updateTable('study')
+      .set({ stopping: 0, ...(target === undefined ? {} : { target }) })
+      .where('id', '=', study)
+      .returningAll()
+      .executeTakeFirstOrThrow()
+  }
+
+  async setStopping(study: number, stopping: boolean): Promise<void> {
+    await this.#dialect.write(async (tx) => {
+      await this.#lockStudy(tx, study)
+      await tx
+        .updateTable('study')
+        .set({ stopping: Number(stopping) })
+        .where('id', '=', study)
+        .execute()
+    })
+  }
+
+  extend(study: number, total: number): Promise<number> {
+    return this.#dialect.write(async (tx) => {
+      const { target } = await this.#lockStudy(tx, study)
+      if (target !== null && target >= total) return target
+      await tx.updateTable('study').set({ target: total }).where('id', '=', study).execute()
+      return total
+    })
+  }
+
+  async deleteStudy(study: number): Promise<void> {
+    await this.#dialect.write(async (tx) => {
+      await this.#dialect.lockAll(tx)
+      const { name } = await this.#lockStudy(tx, study)
+      const alive = await this.#aliveWorkers(tx, study)
+      if (alive.length > 0)
+        throw new StudyInUseError(
+          name,
+          alive.map(({ pid, host }) => `${pid} on ${host}`),
+        )
+      await tx.deleteFrom('study').where('id', '=', study).execute()
+    })
+  }
+
+  workers(study: number): Promise<readonly WorkerRecord[]> {
+    return this.#dialect.read(async (db) => {
+      const rows = await db.selectFrom('worker').selectAll().where('study_id', '=', study).orderBy('id').execute()
+      return rows.map(toWorker)
+    })
+  }
+
+  addWorker(study: number, worker: WorkerInfo): Promise<number> {
+    return this.#dialect.write(async (tx) => {
+      await this.#lockStudy(tx, study)
+      return this.#addWorker(tx, study, worker)
+    })
+  }
+
+  async #addWorker(tx: Tx, study_id: number, { host, pid, startedAt }: WorkerInfo): Promise<number> {
+    const now = await this.#now(tx)
+    const { id } = await tx
+      .insertInto('worker')
+      .values({ study_id, host, pid, started_at: startedAt, registered_at: now, heartbeat_at: now })
+      .returning('id')
+      .executeTakeFirstOrThrow()
+    return id
+  }
+
+  async heartbeat(worker: number): Promise<void> {
+    await this.#dialect.write(async (tx) => {
+      const heartbeat_at = await this.#now(tx)
+      await tx.updateTable('worker').set({ heartbeat_at }).where('id', '=', worker).execute()
+    })
+  }
+
+  async endWorker(worker: number): Promise<void> {
+    await this.#dialect.write(async (tx) => {
+      const row = await tx.selectFrom('worker').select('study_id').where('id', '=', worker).executeTakeFirst()
+      if (!row) return // its study was deleted
+      await this.#lockStudy(tx, row.study_id)
+      await this.#takeBack(tx, row.study_id, worker, 'released')
+      await this.#endWorker(tx, worker)
+    })
+  }
+
+  async #endWorker(tx: Tx, worker: number): Promise<void> {
+    const ended_at = await this.#now(tx)
+    await tx.updateTable('worker').set({ ended_at }).where('id', '=', worker).where('ended_at', 'is', null).execute()
+  }
+
+  changes(study: number, sequence: number, limit?: number): Promise<StudyChanges> {
+    return this.#dialect.read((db) => this.#changes(db, study, sequence, limit))
+  }
+
+  async #changes(db: Db, study: number, since: number, limit?: number): Promise<StudyChanges> {
+    const row = await db.selectFrom('study').select(['target', 'stopping']).where('id', '=', study).executeTakeFirst()
+    if (!row) throw await this.#notFound(db, study)
+    const rows = await db
+      .selectFrom('trial')
+      .select([...trialColumns, 'sequence'])
+      .where('study_id', '=', study)
+      .where('sequence', '>', since)
+      .orderBy('sequence')
+      .$if(limit !== undefined, (query) => query.limit(limit!))
+      .execute()
+    return {
+      sequence: rows.at(-1)?.sequence ?? since,
+      target: row.target ?? undefined,
+      stopping: row.stopping === 1,
+      trials: rows.map(toStoredTrial),
+    }
+  }
+
+  claimTrial(study: number, worker: number, proposer: Proposer): Promise<Claim> {
+    return this.#dialect.write(async (tx): Promise<Claim> => {
+      const { target, stopping } = await this.#lockStudy(tx, study)
+      await this.#takeBackLost(tx, study, worker)
+      if (stopping === 1) return { trial: undefined, because: 'stopping' }
+
+      const waiting = await tx
+        .selectFrom('trial')
+        .select(['number', 'hyp', 'parents', 'mutated', 'attempt'])
+        .where('study_id', '=', study)
+        .where('state', '=', 'waiting')
+        .orderBy('number')
+        .limit(1)
+        .executeTakeFirst()
+      if (waiting) {
+        const trial: RunningTrial = { ...proposed(waiting), attempt: waiting.attempt + 1, state: 'running' }
+        await tx
+          .updateTable('trial')
+          .set({
+            state: 'running',
+            attempt: trial.attempt,
+            worker_id: worker,
+            sequence: await this.#nextSequence(tx, study),
+          })
+          .where('study_id', '=', study)
+          .where('number', '=', trial.number)
+          .execute()
+        await this.#beginAttempt(tx, study, trial, worker)
+        return { trial }
+      }
+
+      const number = await this.#nextNumber(tx, study)
+      if (target !== null && number >= target) return { trial: undefined, because: 'target' }
+      await this.#teach(tx, study, proposer)
+      const { hyp, parents, mutated = [] } = proposer.propose(number)
+      const trial: RunningTrial = { number, hyp, parents, mutated, attempt: 1, state: 'running' }
+      await tx
+        .insertInto('trial')
+        .values({
+          study_id: study,
+          number,
+          state: 'running',
+          sequence: await this.#nextSequence(tx, study),
+          attempt: 1,
+          hyp: checkHyp(hyp),
+          digest: hypDigest(hyp),
+          parents: JSON.stringify(parents),
+          mutated: JSON.stringify(mutated),
+          seen: await this.#ended(tx, study),
+          worker_id: worker,
+        })
+        .execute()
+      await this.#beginAttempt(tx, study, trial, worker)
+      return { trial }
+    })
+  }
+
+  /** Tells the proposer what it does not know, in portions. */
+  async #teach(tx: Tx, study: number, proposer: Proposer): Promise<void> {
+    for (;;) {
+      const changes = await this.#changes(tx, study, proposer.sequence, portion)
+      proposer.learn(changes)
+      if (changes.trials.length < portion) return
+    }
+  }
+
+  async #beginAttempt(tx: Tx, study_id: number, { number, attempt }: RunningTrial, worker: number): Promise<void> {
+    await tx
+      .insertInto('attempt')
+      .values({ study_id, trial: number, attempt, worker_id: worker, started_at: await this.#now(tx) })
+      .execute()
+  }
+
+  async endAttempt(study: number, reference: AttemptReference, ending: Ending): Promise<void> {
+    await this.#dialect.write(async (tx) => {
+      await this.#lockStudy(tx, study)
+      await this.#requireAttempt(tx, study, reference)
+      await this.#end(tx, study, reference, ending)
+    })
+  }
+
+  async #end(
+    tx: Tx,
+    study: number,
+    { number, attempt }: AttemptReference,
+    ending: Ending,
+    name: NonNullable<AttemptRecord['ending']> = ending.state,
+  ): Promise<void> {
+    await tx
+      .updateTable('trial')
+      .set({ ...endingValues(ending), sequence: await this.#nextSequence(tx, study), worker_id: null })
+      .where('study_id', '=', study)
+      .where('number', '=', number)
+      .execute()
+    await tx
+      .updateTable('attempt')
+      .set({
+        ended_at: await this.#now(tx),
+        ending: name,
+        ...(ending.state === 'failed' ? { failure: ending.failure, output: JSON.stringify(ending.output) } : {}),
+      })
+      .where('study_id', '=', study)
+      .where('trial', '=', number)
+      .where('attempt', '=', attempt)
+      .execute()
+  }
+
+  async reportEpoch(study: number, reference: AttemptReference, epoch: number, metrics: Metrics): Promise<void> {
+    await this.#dialect.write(async (tx) => {
+      await this.#lockStudy(tx, study)
+      await this.#requireAttempt(tx, study, reference)
+      const { number: trial, attempt } = reference
+      const text = metricsText(metrics)
+      await tx
+        .insertInto('epoch')
+        .values({ study_id: study, trial, attempt, epoch, metrics: text })
+        .onConflict((conflict) =>
+          conflict.columns(['study_id', 'trial', 'attempt', 'epoch']).doUpdateSet({ metrics: text }),
+        )
+        .execute()
+    })
+  }
+
+  async importTrials(study: number, trials: readonly ImportedTrial[]): Promise<void> {
+    await this.#dialect.write(async (tx) => {
+      const { sequence } = await this.#lockStudy(tx, study)
+      const first = await this.#nextNumber(tx, study)
+      const seen = await this.#ended(tx, study)
+      const rows = trials.map(({ hyp, ending }, i) => ({
+        fitness: null,
+        metrics: null,
+        epochs: null,
+        failure: null,
+        output: null,
+        ...endingValues(ending),
+        study_id: study,
+        number: first + i,
+        sequence: sequence + 1 + i,
+        attempt: 0,
+        hyp: checkHyp(hyp),
+        digest: hypDigest(hyp),
+        parents: '[]',
+        mutated: '[]',
+        seen: seen + i,
+      }))
+      for (
+        let i = 0;
+        i < rows.length;
+        i += 500 // a statement has room for so many parameters
+      )
+        await tx
+          .insertInto('trial')
+          .values(rows.slice(i, i + 500))
+          .execute()
+      await tx
+        .updateTable('study')
+        .set({ sequence: sequence + rows.length })
+        .where('id', '=', study)
+        .execute()
+    })
+  }
+
+  attempts(study: number, trial?: number): Promise<readonly AttemptRecord[]> {
+    return this.#dialect.read(async (db) => {
+      const rows = await db
+        .selectFrom('attempt')
+        .innerJoin('worker', 'worker.id', 'attempt.worker_id')
+        .select(['trial', 'attempt', 'attempt.started_at', 'attempt.ended_at', 'ending', 'failure', 'output'])
+        .select(['worker.host', 'worker.pid', 'worker.started_at as worker_started_at'])
+        .where('attempt.study_id', '=', study)
+        .$if(trial !== undefined, (query) => query.where('trial', '=', trial!))
+        .orderBy('trial')
+        .orderBy('attempt')
+        .execute()
+      return rows.map((row) => ({
+        trial: row.trial,
+        attempt: row.attempt,
+        worker: { host: row.host, pid: row.pid, startedAt: row.worker_started_at },
+        startedAt: row.started_at,
+        endedAt: row.ended_at ?? undefined,
+        ending: row.ending ?? undefined,
+        failure: (row.failure as FailureClass | null) ?? undefined,
+        output: JSON.parse(row.output ?? '[]') as string[],
+      }))
+    })
+  }
+
+  epochs(study: number, trial?: number): Promise<readonly EpochRecord[]> {
+    return this.#dialect.read(async (db) => {
+      const rows = await db
+        .selectFrom('epoch')
+        .select(['trial', 'attempt', 'epoch', 'metrics'])
+        .where('study_id', '=', study)
+        .$if(trial !== undefined, (query) => query.where('trial', '=', trial!))
+        .orderBy('trial')
+        .orderBy('attempt')
+        .orderBy('epoch')
+        .execute()
+      return rows.map(({ metrics, ...row }) => ({ ...row, metrics: parseMetricsText(metrics) }))
+    })
+  }
+
+  artifacts(study: number, trial?: number): Promise<readonly ArtifactRecord[]> {
+    return this.#dialect.read((db) =>
+      db
+        .selectFrom('artifact')
+        .select(['trial', 'kind', 'path'])
+        .where('study_id', '=', study)
+        .$if(trial !== undefined, (query) => query.where('trial', '=', trial!))
+        .orderBy('id')
+        .execute(),
+    )
+  }
+
+  async addArtifact(study_id: number, { trial, kind, path }: ArtifactRecord): Promise<void> {
+    await this.#dialect.write((tx) =>
+      tx
+        .insertInto('artifact')
+        .values({ study_id, trial, kind, path })
+        .onConflict((conflict) => conflict.columns(['study_id', 'trial', 'path']).doUpdateSet({ kind }))
+        .execute(),
+    )
+  }
+
+  async removeArtifact(study: number, trial: number, path: string): Promise<void> {
+    await this.#dialect.write((tx) =>
+      tx
+        .deleteFrom('artifact')
+        .where('study_id', '=', study)
+        .where('trial', '=', trial)
+        .where('path', '=', path)
+        .execute(),
+    )
+  }
+
+  seen(study: number, trial: number): Promise<number> {
+    return this.#dialect.read(async (db) => {
+      const { seen } = await db
+        .selectFrom('trial')
+        .select('seen')
+        .where('study_id', '=', study)
+        .where('number', '=', trial)
+        .executeTakeFirstOrThrow()
+      return seen
+    })
+  }
+
+  async exclusive<T>(study: number, step: () => Promise<T>): Promise<T> {
+    const before = this.#turns.get(study) ?? Promise.resolve()
+    const result = before.then(async () => {
+      const token = randomUUID()
+      while (!(await this.#takeTurn(study, token))) await delay(5 + Math.random() * 20)
+      try {
+        return await step()
+      } finally {
+        await this.#dialect.write((tx) =>
+          tx.deleteFrom('turn').where('study_id', '=', study).where('token', '=', token).execute(),
+        )
+      }
+    })
+    this.#turns.set(
+      study,
+      result.catch(() => {}),
+    )
+    return result
+  }
+
+  #takeTurn(study: number, token: string): Promise<boolean> {
+    return this.#dialect.write(async (tx) => {
+      await this.#lockStudy(tx, study)
+      const now = await this.#dialect.now(tx)
+      const holder = await tx.selectFrom('turn').selectAll().where('study_id', '=', study).executeTakeFirst()
+      if (holder) {
+        const { host, pid, started_at: startedAt, taken_at: heartbeatAt } = holder
+        const expired = now - Date.parse(heartbeatAt) > turnMs
+        if (!expired && isAlive({ host, pid, startedAt, heartbeatAt, endedAt: undefined }, now)) return false
+        await tx.deleteFrom('turn').where('study_id', '=', study).execute()
+      }
+      const { host, pid, startedAt } = thisWorker()
+      const taken_at = new Date(now).toISOString()
+      await tx
+        .insertInto('turn')
+        .values({ study_id: study, token, host, pid, started_at: startedAt, taken_at })
+        .execute()
+      return true
+    })
+  }
+
+  close(): Promise<void> {
+    return this.#dialect.close()
+  }
+
+  async #lockStudy(tx: Tx, study: number): Promise<StudyTable & { id: number }> {
+    const query = tx.selectFrom('study').selectAll().where('id', '=', study)
+    const row = await this.#dialect.lockRow(query).executeTakeFirst()
+    if (!row) throw await this.#notFound(tx, study)
+    return row as unknown as StudyTable & { id: number }
+  }
+
+  async #notFound(db: Db, study: number): Promise<StudyNotFoundError> {
+    const rows = await db.selectFrom('study').select('name').orderBy('id').execute()
+    return new StudyNotFoundError(
+      `number ${study}`,
+      this.location,
+      rows.map(({ name }) => name),
+    )
+  }
+
+  async #requireAttempt(tx: Tx, study: number, reference: AttemptReference): Promise<void> {
+    const row = await tx
+      .selectFrom('trial')
+      .select(['state', 'attempt'])
+      .where('study_id', '=', study)
+      .where('number', '=', reference.number)
+      .executeTakeFirst()
+    requireAttempt(row, reference)
+  }
+
+  async #nextSequence(tx: Tx, study: number): Promise<number> {
+    const { sequence } = await tx
+      .updateTable('study')
+      .set(({ eb }) => ({ sequence: eb('sequence', '+', 1) }))
+      .where('id', '=', study)
+      .returning('sequence')
+      .executeTakeFirstOrThrow()
+    return sequence
+  }
+
+  async #nextNumber(tx: Tx, study: number): Promise<number> {
+    const last = await tx
+      .selectFrom('trial')
+      .select('number')
+      .where('study_id', '=', study)
+      .orderBy('number', 'desc')
+      .limit(1)
+      .executeTakeFirst()
+    return last ? last.number + 1 : 0
+  }
+
+  /** Trials that have ended: all but the few that have not. */
+  async #ended(tx: Tx, study: number): Promise<number> {
+    const { open } = await tx
+      .selectFrom('trial')
+      .select(sql<number>`count(*)`.as('open'))
+      .where('study_id', '=', study)
+      .where('state', 'in', ['running', 'waiting'])
+      .executeTakeFirstOrThrow()
+    return (await this.#nextNumber(tx, study)) - open
+  }
+
+  /** Trials of workers that vanished wait again. */
+  async #takeBackLost(tx: Tx, study: number, except: number): Promise<void> {
+    const workers = await tx
+      .selectFrom('worker')
+      .selectAll()
+      .where('study_id', '=', study)
+      .where('ended_at', 'is', null)
+      .where('id', '!=', except)
+      .execute()
+    if (workers.length === 0) return
+    const now = await this.#dialect.now(tx)
+    for (const worker of workers.map(toWorker)) {
+      if (isAlive(worker, now)) continue
+      await this.#takeBack(tx, study, worker.id, 'lost')
+      await this.#endWorker(tx, worker.id)
+    }
+  }
+
+  async #takeBack(tx: Tx, study: number, worker: number, ending: 'released' | 'lost'): Promise<void> {
+    const rows = await tx
+      .selectFrom('trial')
+      .select(['number', 'attempt'])
+      .where('study_id', '=', study)
+      .where('state', '=', 'running')
+      .where('worker_id', '=', worker)
+      .orderBy('number')
+      .execute()
+    for (const row of rows) await this.#end(tx, study, row, { state: 'released' }, ending)
+  }
+
+  async #aliveWorkers(db: Db, study?: number): Promise<(WorkerRecord & { study: number })[]> {
+    const rows = await db
+      .selectFrom('worker')
+      .selectAll()
+      .where('ended_at', 'is', null)
+      .$if(study !== undefined, (query) => query.where('study_id', '=', study!))
+      .orderBy('id')
+      .execute()
+    if (rows.length === 0) return []
+    const now = await this.#dialect.now(db)
+    return rows.map((row) => ({ ...toWorker(row), study: row.study_id })).filter((worker) => isAlive(worker, now))
+  }
+
+  async #overviews(db: Db): Promise<StudyOverview[]> {
+    const studies = await db.selectFrom('study').selectAll().orderBy('id').execute()
+    const counted = await db
+      .selectFrom('trial')
+      .select(['study_id', 'state', sql<number>`count(*)`.as('count')])
+      .groupBy(['study_id', 'state'])
+      .execute()
+    const alive = await this.#aliveWorkers(db)
+    return studies.map((row) => {
+      const counts: { -readonly [K in keyof TrialCounts]: number } = {
+        waiting: 0,
+        running: 0,
+        complete: 0,
+        pruned: 0,
+        failed: 0,
+      }
+      for (const { study_id, state, count } of counted) if (study_id === row.id) counts[state] = count
+      const workers = alive.filter((worker) => worker.study === row.id).map(({ study: _, ...worker }) => worker)
+      return { ...toStudy(row), counts, workers }
+    })
+  }
+
+  async #now(tx: Db): Promise<string> {
+    return new Date(await this.#dialect.now(tx)).toISOString()
+  }
+}
+
+/** Rows that are read at once. */
+const portion = 2000
+
+const toStudy = (row: Omit<StudyTable, 'id'> & { readonly id: number }): StudyRecord => ({
+  id: row.id,
+  name: row.name,
+  key: row.key,
+  definition: JSON.parse(row.definition) as StudyDefinition,
+  target: row.target ?? undefined,
+  stopping: row.stopping === 1,
+  createdAt: row.created_at,
+})
+
+const toWorker = (row: Omit<WorkerTable, 'id'> & { readonly id: number }): WorkerRecord => ({
+  id: row.id,
+  host: row.host,
+  pid: row.pid,
+  startedAt: row.started_at,
+  registeredAt: row.registered_at,
+  heartbeatAt: row.heartbeat_at,
+  endedAt: row.ended_at ?? undefined,
+})
+
+function endingValues(ending: Ending) {
+  switch (ending.state) {
+    case 'complete':
+      return { state: 'complete', fitness: ending.fitness, metrics: metricsText(ending.metrics) } as const
+    case 'pruned': {
+      const { epochs, fitness = null, metrics } = ending
+      return { state: 'pruned', epochs, fitness, metrics: metricsText(metrics) } as const
+    }
+    case 'failed': {
+      const { retry, failure, output } = ending
+      return retry
+        ? ({ state: 'waiting' } as const)
+        : ({ state: 'failed', failure, output: JSON.stringify(output) } as const)
+    }
+    case 'released':
+      return { state: 'waiting' } as const
+  }
+}
