@@ -14,7 +14,7 @@ const memoryPatterns = [
   /CUBLAS_STATUS_ALLOC_FAILED/,
 ]
 
-const divergedPatterns = [/\bloss\b.{0,40}\b(is|became|:|=)\s*(nan|inf|infinite)\b/i, /\bnon-?finite loss\b/i]
+const divergedPatterns = [/loss\b.{0,40}(\bis|\bbecame|[:=])\s*(nan|inf|infinite)\b/i, /\bnon-?finite loss\b/i]
 
 /** With exit code 2, argparse and its kin. */
 const usagePattern = /^usage:|error: (unrecognized arguments|argument |the following arguments are required)/im

@@ -33,7 +33,8 @@ export class LineSplitter {
   #take(text: string): void {
     let from = 0
     for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', from)) {
-      this.#emit(this.#rest + text.slice(from, text[end - 1] === '\r' && end > from ? end - 1 : end))
+      const line = this.#rest + text.slice(from, end)
+      this.#emit(line.endsWith('\r') ? line.slice(0, -1) : line)
       this.#rest = ''
       this.#continued = false
       from = end + 1
