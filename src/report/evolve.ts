@@ -1,82 +1,150 @@
 // evolve.png: fitness over every hyperparameter, and the lines that go with it on the console.
 import type { EChartsOption, SeriesOption } from 'echarts'
 import { formatG } from '../base/index.ts'
+import type { Size } from './chart.ts'
 import { viridis } from './colors.ts'
 import { density } from './density.ts'
+import { type EvolveStyle, type EvolveStyleSpec, evolveStyles } from './evolve-styles.ts'
 import { noDataOption, type Panel, panelRects, panelsOption } from './panels.ts'
-import { axisLimits, numericAxis, withMinusSign } from './ticks.ts'
+import { type Axis, axisLimits, numericAxis, withMinusSign } from './ticks.ts'
 import type { EvolveTable } from './types.ts'
 
-/** Pixels of evolve.png, as in v7.0. */
-export const evolveSize = { width: 2000, height: 2400 }
-
-const pointPx = 16.7 // 36 square points at 200 dpi
+// sizes at 200 dpi
+const pointPx = 16.7 // 36 square points
 const plusPx = 41.7 // 15 points
+const dotPx = 11.1 // half of 6 points, and the edge
+const bigDotPx = 30.6 // 10 points, and the edge
 const fontPx = 22 // 8 points
+const [blue, orange] = ['#1f77b4', '#ff7f0e']
 
-type TextWidth = (text: string, px: number) => number
+/** More points than this cannot be told apart; of more rows an even part is drawn, and the best. */
+const drawnRows = 4000
 
-/**
- * Draws evolve.png (2000 × 2400): one panel per hyperparameter, x its value, y the fitness, points coloured by how crowded
- * their place is (viridis, per panel), the best row a black `+`, title `name = value`. The grid fits the number of
- * parameters (29: 6 × 5 as in v7.0). Rows whose fitness or value is not finite are left out.
- */
-export async function evolveFigure(table: EvolveTable): Promise<Uint8Array> {
-  const { renderChart } = await import('./chart.ts')
-  const { drawable, fitText, textWidth } = await import('./fonts.ts')
-  return renderChart(evolveOption({ ...table, keys: table.keys.map(drawable) }, textWidth, fitText), evolveSize)
+interface Texts {
+  readonly width: (text: string, px: number) => number
+  readonly fit: (text: string, width: number, px: number) => string
 }
 
-function evolveOption(
-  table: EvolveTable,
-  textWidth: TextWidth,
-  fitText: (text: string, width: number, px: number) => string,
-): EChartsOption {
-  const { keys, rows, bestIndex } = table
-  const fitness = Array.from(table.fitness)
-  if (keys.length === 0 || !fitness.some(Number.isFinite)) return noDataOption(evolveSize, 'Hyperparameter evolution')
+/**
+ * Draws evolve.png as the release does (v6.0 and later: 2000 × 2400): one panel per hyperparameter, x its value, y the
+ * fitness, title `name = value` of the best row. The grid is the release's if its rows fit the number of parameters, else
+ * the one with the largest panels. Rows whose fitness is not finite, and values that are not, are left out; texts and
+ * truth values get a tick each.
+ */
+export async function evolveFigure(table: EvolveTable, style: EvolveStyle = 'yolov5-v6.1'): Promise<Uint8Array> {
+  const { renderChart } = await import('./chart.ts')
+  const { drawable, fitText, textWidth } = await import('./fonts.ts')
+  const spec: EvolveStyleSpec = evolveStyles[style]
+  const rows = table.rows.map((row) =>
+    Array.from({ length: table.keys.length }, (_, i) => (typeof row[i] === 'string' ? drawable(row[i]) : row[i])),
+  )
+  const option = evolveOption({ ...table, keys: table.keys.map(drawable), rows }, spec, {
+    width: textWidth,
+    fit: fitText,
+  })
+  return renderChart(option, spec.size)
+}
 
-  const grid = gridFor(keys.length)
-  const scale = Math.min(1.8, Math.min(evolveSize.width / grid.columns, evolveSize.height / grid.rows) / 400)
+function evolveOption(table: EvolveTable, style: EvolveStyleSpec, texts: Texts): EChartsOption {
+  const { keys, rows, bestIndex } = table
+  const { size } = style
+  const fitness = Array.from(table.fitness)
+  if (keys.length === 0 || !fitness.some(Number.isFinite)) return noDataOption(size, 'Hyperparameter evolution')
+
+  const grid = gridFor(keys.length, style)
+  const scale = Math.min(1.8, Math.min(size.width / grid.columns, size.height / grid.rows) / 400)
   const px = Math.max(13, fontPx * scale)
   const titlePx = px * 1.13
   const y = numericAxis(axisLimits(fitness), 6)
-  const yLabels = Math.max(...y.ticks.map((tick) => textWidth(y.label(tick), px)))
-  const rects = panelRects(evolveSize, grid, {
+  const yLabels = Math.max(...y.ticks.map((tick) => texts.width(y.label(tick), px)))
+  const rects = panelRects(size, grid, {
     left: px * 1.5 + yLabels,
     right: px * 1.1,
     top: px * 2.6,
     bottom: px * 2.3,
-    betweenX: px * 2.9,
+    betweenX: style.yTicks === 'all' ? px * 2 + yLabels : px * 2.9,
     betweenY: px * 4.5,
   })
 
   const panels: Panel[] = []
   const series: SeriesOption[] = []
+  const bestFitness = fitness[bestIndex] ?? Number.NaN
   keys.forEach((key, column) => {
     const rect = rects[column]!
-    const values = rows.map((row) => row[column] ?? Number.NaN)
-    const shown = values.map((value, i) => (Number.isFinite(fitness[i]) ? value : Number.NaN))
-    const x = numericAxis(axisLimits(shown), Math.min(9, rect.width / (px * 3)), (labels, apart) =>
-      labels.every((label) => textWidth(label, px) + px * 0.5 < apart * rect.width),
+    const { values, axis } = columnOf(
+      rows.map((row) => row[column]),
+      fitness,
+      rect.width,
+      px,
+      texts,
     )
     const best = values[bestIndex] ?? Number.NaN
     panels.push({
       rect,
-      ...titleThatFits(key, best, rect.width + px * 2.4, titlePx, textWidth, fitText),
-      x,
+      ...titleThatFits(key, rows[bestIndex]?.[column], rect.width + px * 2.4, titlePx, texts),
+      x: axis,
       y,
-      yTicks: column % grid.columns === 0,
+      yTicks: style.yTicks === 'all' || column % grid.columns === 0,
     })
-    series.push(points(column, shown, fitness, pointPx * scale))
-    const bestFitness = fitness[bestIndex] ?? Number.NaN
-    if (Number.isFinite(best) && Number.isFinite(bestFitness))
-      series.push(plus(column, [best, bestFitness], plusPx * scale, Math.max(1.5, 2.8 * scale)))
+    const at = Number.isFinite(best) && Number.isFinite(bestFitness) ? [best, bestFitness] : undefined
+    const drawn = drawnIndexes(values.length, bestIndex)
+    if (style.points === 'density') {
+      series.push(crowdedPoints(column, values, fitness, drawn, pointPx * scale))
+      if (at) series.push(plus(column, at, plusPx * scale, Math.max(1.5, 2.8 * scale)))
+    } else {
+      if (at) series.push(dots(column, [at], bigDotPx * scale, blue))
+      const points = drawn.flatMap((i) => (Number.isFinite(values[i]) ? [[values[i]!, fitness[i]!]] : []))
+      series.push(dots(column, points, dotPx * scale, orange))
+    }
   })
   return panelsOption(panels, px, series)
 }
 
-function points(panel: number, x: readonly number[], y: readonly number[], size: number): SeriesOption {
+/** Where the rows lie on the x axis of a hyperparameter (NaN: nowhere), and that axis. */
+function columnOf(
+  cells: readonly (number | string | boolean | undefined)[],
+  fitness: readonly number[],
+  width: number,
+  px: number,
+  texts: Texts,
+): { values: number[]; axis: Axis } {
+  const shown = cells.map((cell, i) => (Number.isFinite(fitness[i]) ? cell : undefined))
+  if (!shown.some((cell) => typeof cell === 'string' || typeof cell === 'boolean')) {
+    const values = shown.map((cell) => (Number.isFinite(cell) ? (cell as number) : Number.NaN))
+    const axis = numericAxis(axisLimits(values), Math.min(9, width / (px * 3)), (labels, apart) =>
+      labels.every((label) => texts.width(label, px) + px * 0.5 < apart * width),
+    )
+    return { values, axis }
+  }
+  const names = [...new Set(shown.filter((cell) => cell !== undefined).map(String))].sort()
+  const place = new Map(names.map((name, i) => [name, i]))
+  const values = shown.map((cell) => (cell === undefined ? Number.NaN : place.get(String(cell))!))
+  const every = Math.ceil((names.length * px * 2.5) / width) // labels narrower than this say nothing
+  const room = (width * every) / names.length - px * 0.5
+  const labels = names.map((name) => texts.fit(name, room, px))
+  return {
+    values,
+    axis: {
+      min: -0.5,
+      max: names.length - 0.5,
+      ticks: names.flatMap((_, i) => (i % every === 0 ? [i] : [])),
+      label: (value) => labels[Math.round(value)] ?? '',
+    },
+  }
+}
+
+function drawnIndexes(count: number, best: number): number[] {
+  const every = Math.ceil(count / drawnRows)
+  return Array.from({ length: count }, (_, i) => i).filter((i) => i % every === 0 || i === best)
+}
+
+function crowdedPoints(
+  panel: number,
+  x: readonly number[],
+  y: readonly number[],
+  drawn: readonly number[],
+  size: number,
+): SeriesOption {
   const crowd = density(x, y)
   const finite = crowd.filter(Number.isFinite)
   const least = finite.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY)
@@ -89,11 +157,11 @@ function points(panel: number, x: readonly number[], y: readonly number[], size:
     silent: true,
     clip: false,
     itemStyle: { opacity: 0.8 },
-    data: x.flatMap((value, i) =>
+    data: drawn.flatMap((i) =>
       Number.isFinite(crowd[i])
         ? [
             {
-              value: [value, y[i]!],
+              value: [x[i]!, y[i]!],
               itemStyle: { color: viridis(most > least ? (crowd[i]! - least) / (most - least) : 0) },
             },
           ]
@@ -102,7 +170,18 @@ function points(panel: number, x: readonly number[], y: readonly number[], size:
   }
 }
 
-const plus = (panel: number, at: readonly [number, number], size: number, line: number): SeriesOption => ({
+const dots = (panel: number, points: readonly (readonly number[])[], size: number, color: string): SeriesOption => ({
+  type: 'scatter',
+  xAxisIndex: panel,
+  yAxisIndex: panel,
+  symbolSize: size,
+  silent: true,
+  clip: false,
+  itemStyle: { color, opacity: 1 },
+  data: points.map((point) => [...point]),
+})
+
+const plus = (panel: number, at: readonly number[], size: number, line: number): SeriesOption => ({
   type: 'scatter',
   xAxisIndex: panel,
   yAxisIndex: panel,
@@ -115,46 +194,50 @@ const plus = (panel: number, at: readonly [number, number], size: number, line: 
   data: [[...at]],
 })
 
-/** Columns and rows that give the largest panels. */
-function gridFor(count: number): { columns: number; rows: number } {
+/** The release's grid if the panels need all its rows, else the columns and rows that give the largest panels. */
+function gridFor(count: number, { grid, size }: EvolveStyleSpec): { columns: number; rows: number } {
+  if (Math.ceil(count / grid.columns) === grid.rows) return grid
   let best = { columns: 1, rows: count }
-  const smallestSide = ({ columns, rows }: { columns: number; rows: number }) =>
-    Math.min(evolveSize.width / columns, evolveSize.height / rows)
+  const smallestSide = ({ columns, rows }: { columns: number; rows: number }, { width, height }: Size) =>
+    Math.min(width / columns, height / rows)
   for (let columns = 2; columns <= count; columns++) {
-    const grid = { columns, rows: Math.ceil(count / columns) }
-    if (smallestSide(grid) > smallestSide(best) + 1e-9) best = grid
+    const other = { columns, rows: Math.ceil(count / columns) }
+    if (smallestSide(other, size) > smallestSide(best, size) + 1e-9) best = other
   }
   return best
 }
 
+const valueText = (value: number | string | boolean | undefined): string =>
+  typeof value === 'number' ? formatG(value, 3) : String(value ?? 'none')
+
 /** `name = value`, smaller if it must be, at last with the name cut. */
 function titleThatFits(
   key: string,
-  best: number,
+  best: number | string | boolean | undefined,
   width: number,
   px: number,
-  textWidth: TextWidth,
-  fitText: (text: string, width: number, px: number) => string,
+  texts: Texts,
 ): { title: string; titlePx: number } {
-  const value = ` = ${withMinusSign(formatG(best, 3))}`
+  const text = valueText(best)
+  const value = ` = ${typeof best === 'number' ? withMinusSign(text) : texts.fit(text, width / 2, px * 0.7)}`
   for (const size of [px, px * 0.9, px * 0.8, px * 0.7])
-    if (textWidth(key + value, size) <= width) return { title: key + value, titlePx: size }
+    if (texts.width(key + value, size) <= width) return { title: key + value, titlePx: size }
   const smallest = px * 0.7
-  return { title: fitText(key, width - textWidth(value, smallest), smallest) + value, titlePx: smallest }
+  return { title: texts.fit(key, width - texts.width(value, smallest), smallest) + value, titlePx: smallest }
 }
 
 /**
- * What v7.0 prints beside the picture: `Best results from row 40 of evolve.csv:`, then `%15s: %.3g` per hyperparameter.
- * @param file - name of the table as the line says it
+ * What the release prints beside the picture, with line ends: `%15s: %.3g` per hyperparameter of the best row; v6.1 and
+ * later before it `Best results from row 40 of evolve.csv:`. Empty without a best row.
  */
-export function evolveConsoleLines(
+export function evolveText(
   { keys, rows, bestIndex }: Pick<EvolveTable, 'keys' | 'rows' | 'bestIndex'>,
-  file = 'evolve.csv',
-): string[] {
+  options: { readonly style?: EvolveStyle; readonly table?: string; readonly picture?: string } = {},
+): string {
+  const { style = 'yolov5-v6.1', table = 'evolve.csv', picture = 'evolve.png' } = options
   const best = rows[bestIndex]
-  if (!best) return []
-  return [
-    `Best results from row ${bestIndex} of ${file}:`,
-    ...keys.map((key, i) => `${key.padStart(15)}: ${formatG(best[i] ?? Number.NaN, 3)}`),
-  ]
+  if (!best) return ''
+  const facts = { bestIndex, table, picture }
+  const lines = keys.map((key, i) => `${key.padStart(15)}: ${valueText(best[i])}\n`)
+  return evolveStyles[style].before(facts) + lines.join('') + evolveStyles[style].after(facts)
 }

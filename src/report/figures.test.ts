@@ -8,8 +8,8 @@ import {
   type BatchPicture,
   batchFigure,
   boxesOfDetections,
-  evolveConsoleLines,
   evolveFigure,
+  evolveText,
   type FigureName,
   figures,
 } from './index.ts'
@@ -181,7 +181,7 @@ describe('evolve.png', () => {
     expect(Buffer.compare(await evolveFigure(clean), await evolveFigure(dirty))).toBe(0)
   })
   it('has no best row to tell of in an empty table', () => {
-    expect(evolveConsoleLines({ keys: ['lr0'], rows: [], bestIndex: -1 })).toEqual([])
+    expect(evolveText({ keys: ['lr0'], rows: [], bestIndex: -1 })).toBe('')
   })
 })
 

@@ -4,10 +4,11 @@
 import { batchFigure, boxesOfDetections } from './batch.ts'
 import { confusionFigure } from './confusion.ts'
 import { f1Figure, precisionFigure, precisionRecallFigure, recallFigure } from './curves.ts'
-import { evolveConsoleLines, evolveFigure } from './evolve.ts'
+import { evolveFigure, evolveText } from './evolve.ts'
 import { labelsCorrelogram, labelsFigure } from './labels.ts'
 import { resultsFigure } from './results.ts'
 
+export type { EvolveStyle } from './evolve-styles.ts'
 export type {
   BatchPicture,
   ClassCurves,
@@ -21,8 +22,8 @@ export {
   batchFigure,
   boxesOfDetections,
   confusionFigure,
-  evolveConsoleLines,
   evolveFigure,
+  evolveText,
   f1Figure,
   labelsCorrelogram,
   labelsFigure,

@@ -1,14 +1,14 @@
 // What the figures are drawn from: plain numbers, typed arrays and names. Nothing here needs a trainer or a study.
 
-/** `evolve.csv` as a figure sees it. */
+/** The table of an evolution as a figure sees it. */
 export interface EvolveTable {
   /** Hyperparameter names, one panel each. */
   readonly keys: readonly string[]
-  /** One row per trial, values in the order of `keys`; NaN where unknown. */
-  readonly rows: readonly ArrayLike<number>[]
+  /** One row per trial, values in the order of `keys`; NaN or `undefined` where there is none. */
+  readonly rows: readonly ArrayLike<number | string | boolean | undefined>[]
   /** One per row; NaN rows are left out of the picture. */
   readonly fitness: ArrayLike<number>
-  /** Index of the row marked with the black `+`; -1 or NaN fitness: no mark. */
+  /** Index of the row that is marked as the best; -1 or NaN fitness: no mark. */
   readonly bestIndex: number
 }
 

@@ -81,6 +81,7 @@ export function csvFormat({ name, program, first }: CsvVariant): EvolveFormat {
     table: { folder: 'study', name: 'evolve.csv' },
     hyp: { folder: 'study', name: 'hyp_evolve.yaml' },
     figure: { folder: 'study', name: 'evolve.png' },
+    figureStyle: first ? 'yolov5-v6.0' : 'yolov5-v6.1',
     folder: { project: 'runs/evolve', name: 'exp', numbered: true },
     resultKeys,
     weights,

@@ -40,6 +40,8 @@ export interface EvolveFormat {
   /** The file with the best hyp; the oldest releases write none. */
   readonly hyp: FilePlace | undefined
   readonly figure: FilePlace
+  /** How the figure is drawn: a style of src/report. */
+  readonly figureStyle: 'yolov3' | 'yolov5-v3.0' | 'yolov5-v3.1' | 'yolov5-v6.0' | 'yolov5-v6.1'
   /** The study's folder: `project`/`name`, with a number behind it that grows with every start if `numbered`. */
   readonly folder: { readonly project: string; readonly name: string; readonly numbered: boolean }
   /** Metrics in the result columns. */

@@ -19,6 +19,7 @@ export const evolveFormats = {
     weights: [0, 0, 1, 0],
     hyp: false,
     folder: numberedFolder,
+    figureStyle: 'yolov3',
     appendOnly: true,
   }),
   'yolov3-2020-01': textFormat({
@@ -27,6 +28,7 @@ export const evolveFormats = {
     weights: [0, 0, 0.8, 0.2],
     hyp: false,
     folder: numberedFolder,
+    figureStyle: 'yolov3',
   }),
   'yolov3-v7': textFormat({
     name: 'yolov3-v7',
@@ -34,6 +36,7 @@ export const evolveFormats = {
     weights: [0, 0.01, 0.99, 0],
     hyp: false,
     folder: numberedFolder,
+    figureStyle: 'yolov3',
   }),
   'yolov5-v1.0': textFormat({
     name: 'yolov5-v1.0',
@@ -41,6 +44,7 @@ export const evolveFormats = {
     weights: [0, 0, 0.1, 0.9],
     hyp: false,
     folder: numberedFolder,
+    figureStyle: 'yolov3',
   }),
   'yolov5-v3.0': textFormat({
     name: 'yolov5-v3.0',
@@ -48,6 +52,15 @@ export const evolveFormats = {
     weights: [0, 0, 0.1, 0.9],
     hyp: true,
     folder: { project: 'runs', name: 'evolve', numbered: false },
+    figureStyle: 'yolov5-v3.0',
+  }),
+  'yolov5-v3.1': textFormat({
+    name: 'yolov5-v3.1',
+    resultKeys,
+    weights: [0, 0, 0.1, 0.9],
+    hyp: true,
+    folder: { project: 'runs', name: 'evolve', numbered: false },
+    figureStyle: 'yolov5-v3.1',
   }),
   'yolov5-v4.0': textFormat({
     name: 'yolov5-v4.0',
@@ -55,6 +68,7 @@ export const evolveFormats = {
     weights: [0, 0, 0.1, 0.9],
     hyp: true,
     folder: { project: 'runs/train', name: 'evolve', numbered: false },
+    figureStyle: 'yolov5-v3.1',
   }),
   'yolov5-v6.0': csvFormat({ name: 'yolov5-v6.0', program: 'YOLOv5', first: true }),
   'yolov5-v7.0': csvFormat({ name: 'yolov5-v7.0', program: 'YOLOv5', first: false }),
@@ -78,7 +92,7 @@ export const formatOfRelease = {
   'yolov5-v1.0': 'yolov5-v1.0',
   'yolov5-v2.0': 'yolov5-v1.0',
   'yolov5-v3.0': 'yolov5-v3.0',
-  'yolov5-v3.1': 'yolov5-v3.0',
+  'yolov5-v3.1': 'yolov5-v3.1',
   'yolov5-v4.0': 'yolov5-v4.0',
   'yolov5-v5.0': 'yolov5-v4.0',
   'yolov5-v6.0': 'yolov5-v6.0',

@@ -12,5 +12,12 @@ export { type EvolveFormatName, type EvolveRelease, evolveFormats, formatOfRelea
 export { updateHypText } from './hyp-text.ts'
 export { type ReleaseKeys, releaseKeys } from './keys.ts'
 export { type ReadOptions, type ReadTable, readEvolveTable } from './read.ts'
-export { type EvolveFileText, evolveTable, type RenderOptions, renderEvolveFiles, rowOf } from './render.ts'
+export {
+  type EvolveFileText,
+  evolveTable,
+  pictureTable,
+  type RenderOptions,
+  renderEvolveFiles,
+  rowOf,
+} from './render.ts'
 export { type EvolveRow, metricsOf, resultsOf } from './row.ts'

@@ -1,5 +1,5 @@
 // The files of a study, from its trials: what the release would have left after telling them one by one.
-import type { CompleteTrial } from '../../search/index.ts'
+import { type CompleteTrial, fitness } from '../../search/index.ts'
 import type { EvolveFormat, EvolveTable, FilePlace, Ranking } from './format.ts'
 import { type EvolveRow, resultsOf } from './row.ts'
 
@@ -47,6 +47,17 @@ export function renderEvolveFiles(format: EvolveFormat, options: RenderOptions):
   return files
 }
 
+/** The same table as the figure of src/report takes it. */
+export function pictureTable(format: EvolveFormat, table: EvolveTable, ranking: Ranking = 'table') {
+  const weighted = (results: readonly number[]) => fitness(results, format.weights)
+  return {
+    keys: table.keys,
+    rows: table.rows.map(({ hyp }) => table.keys.map((key) => (Object.hasOwn(hyp, key) ? hyp[key] : undefined))),
+    fitness: table.rows.map((row) => (ranking === 'trial' ? (row.fitness ?? Number.NaN) : weighted(row.results))),
+    bestIndex: format.best(table, ranking) ?? -1,
+  }
+}
+
 // Lines are kept by row and keys: callers that make the list anew each time still find them.
 let knownKeys: readonly string[] = []
 
@@ -63,8 +74,9 @@ export function rowOf(trial: CompleteTrial, resultKeys: readonly string[]): Evol
   const keys = resultKeys.join()
   const kept = rows.get(trial)
   if (kept?.keys === keys) return kept.row
-  const { hyp, fitness, number, metrics } = trial
-  const row = { results: resultsOf({ fitness, ...metrics }, resultKeys), hyp, fitness, number }
+  const { hyp, number, metrics } = trial
+  const results = resultsOf({ fitness: trial.fitness, ...metrics }, resultKeys)
+  const row = { results, hyp, fitness: trial.fitness, number }
   rows.set(trial, { keys, row })
   return row
 }

@@ -14,6 +14,7 @@ interface TextVariant {
   /** Where hyp_evolved.yaml lies, if the release writes one. */
   readonly hyp: boolean
   readonly folder: EvolveFormat['folder']
+  readonly figureStyle: EvolveFormat['figureStyle']
   /** The table of 2019 only grows, and has other widths and digits. */
   readonly appendOnly?: boolean
 }
@@ -69,6 +70,7 @@ export function textFormat(variant: TextVariant): EvolveFormat {
     table: { folder: 'current', name: 'evolve.txt' },
     hyp: variant.hyp ? { folder: 'study', name: 'hyp_evolved.yaml' } : undefined,
     figure: { folder: 'current', name: 'evolve.png' },
+    figureStyle: variant.figureStyle,
     folder: variant.folder,
     resultKeys,
     weights,
