@@ -150,6 +150,7 @@ export class MemoryStorage implements Storage {
 
   async claimTrial(study: number, worker: number, proposer: Proposer): Promise<Claim> {
     const found = this.#study(study)
+    this.#revive(worker)
     this.#takeBackLost(found, worker)
     const { target, stopping } = found.record
     if (stopping) return { trial: undefined, because: 'stopping' }
@@ -299,6 +300,14 @@ export class MemoryStorage implements Storage {
   #takeBack(study: MemoryStudy, worker: number, ending: 'released' | 'lost'): void {
     for (const stored of study.trials)
       if (stored.worker === worker) this.#end(study, stored, { state: 'released' }, ending)
+  }
+
+  /** A worker that was thought lost is back. */
+  #revive(worker: number): void {
+    const record = this.#workers.get(worker)!
+    if (record.endedAt === undefined) return
+    record.endedAt = undefined
+    record.heartbeatAt = this.#now()
   }
 
   /** Trials of workers that vanished wait again. */

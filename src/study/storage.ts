@@ -215,7 +215,8 @@ export interface Storage {
 
   /**
    * Gives a trial to a worker: first takes back the trials of workers that vanished, then gives out the oldest waiting
-   * one, else a new one with the proposed hyp. Two workers never get the same trial; numbers have no gaps.
+   * one, else a new one with the proposed hyp. Two workers never get the same trial; numbers have no gaps. A worker that
+   * was thought lost is alive again when it claims.
    *
    * @throws {@link StudyNotFoundError} if the study was deleted meanwhile
    */

@@ -204,6 +204,7 @@ export class SqlStorage implements Storage {
   claimTrial(study: number, worker: number, proposer: Proposer): Promise<Claim> {
     return this.#dialect.write(async (tx): Promise<Claim> => {
       const { target, stopping } = await this.#lockStudy(tx, study)
+      await this.#revive(tx, worker)
       await this.#takeBackLost(tx, study, worker)
       if (stopping === 1) return { trial: undefined, because: 'stopping' }
 
@@ -549,6 +550,14 @@ export class SqlStorage implements Storage {
       .where('state', 'in', ['running', 'waiting'])
       .executeTakeFirstOrThrow()
     return (await this.#nextNumber(tx, study)) - open
+  }
+
+  /** A worker that was thought lost is back. */
+  async #revive(tx: Tx, worker: number): Promise<void> {
+    const row = await tx.selectFrom('worker').select('ended_at').where('id', '=', worker).executeTakeFirst()
+    if (!row || row.ended_at === null) return
+    const heartbeat_at = await this.#now(tx)
+    await tx.updateTable('worker').set({ ended_at: null, heartbeat_at }).where('id', '=', worker).execute()
   }
 
   /** Trials of workers that vanished wait again. */
