@@ -90,11 +90,9 @@ export function withinBounds(parameter: Parameter, value: HypValue): HypValue {
   }
 }
 
-/** The order and the results of Python's `max(value, lower)`, then `min(…, upper)`: NaN stays. */
-export function clip(value: number, lower = -Infinity, upper = Infinity): number {
-  const raised = lower > value ? lower : value
-  return upper < raised ? upper : raised
-}
+/** Between the bounds; NaN stays NaN, as in Python and NumPy. */
+export const clip = (value: number, lower = -Infinity, upper = Infinity): number =>
+  Math.min(Math.max(value, lower), upper)
 
 /** Position of a float or integer in [0, 1] between its bounds, by its logarithm where it has `log`. */
 export function toUnit(parameter: Extract<Parameter, { kind: 'float' | 'integer' }>, value: number): number {
