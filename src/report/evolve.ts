@@ -100,6 +100,8 @@ function evolveOption(table: EvolveTable, style: EvolveStyleSpec, texts: Texts):
   return panelsOption(panels, px, series)
 }
 
+const inOrder = new Intl.Collator('en', { numeric: true }).compare // c2 before c10
+
 /** Where the rows lie on the x axis of a hyperparameter (NaN: nowhere), and that axis. */
 function columnOf(
   cells: readonly (number | string | boolean | undefined)[],
@@ -116,7 +118,7 @@ function columnOf(
     )
     return { values, axis }
   }
-  const names = [...new Set(shown.filter((cell) => cell !== undefined).map(String))].sort()
+  const names = [...new Set(shown.filter((cell) => cell !== undefined).map(String))].sort(inOrder)
   const place = new Map(names.map((name, i) => [name, i]))
   const values = shown.map((cell) => (cell === undefined ? Number.NaN : place.get(String(cell))!))
   const every = Math.ceil((names.length * px * 2.5) / width) // labels narrower than this say nothing
@@ -155,6 +157,7 @@ function crowdedPoints(
     yAxisIndex: panel,
     symbolSize: size,
     silent: true,
+    progressive: 0, // all at once, before the picture is encoded
     clip: false,
     itemStyle: { opacity: 0.8 },
     data: drawn.flatMap((i) =>
@@ -176,6 +179,7 @@ const dots = (panel: number, points: readonly (readonly number[])[], size: numbe
   yAxisIndex: panel,
   symbolSize: size,
   silent: true,
+  progressive: 0,
   clip: false,
   itemStyle: { color, opacity: 1 },
   data: points.map((point) => [...point]),
@@ -188,6 +192,7 @@ const plus = (panel: number, at: readonly number[], size: number, line: number):
   symbol: 'path://M0,-1L0,1M-1,0L1,0',
   symbolSize: size,
   silent: true,
+  progressive: 0,
   clip: false,
   z: 5,
   itemStyle: { color: 'transparent', borderColor: '#000', borderWidth: line, opacity: 1 },

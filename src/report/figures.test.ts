@@ -180,6 +180,30 @@ describe('evolve.png', () => {
     }
     expect(Buffer.compare(await evolveFigure(clean), await evolveFigure(dirty))).toBe(0)
   })
+  it('draws all points of a table with more rows than ECharts draws at once', async () => {
+    const rows = Array.from({ length: 8000 }, (_, i) => [i % 101, (i * 7) % 103])
+    const table = { keys: ['a', 'b'], rows, fitness: rows.map(([a]) => a! / 100), bestIndex: 7999 }
+    const [few, many] = await Promise.all(
+      [{ ...table, rows: rows.slice(0, 200), bestIndex: 0 }, table].map(async (each) =>
+        decode(await evolveFigure(each)),
+      ),
+    )
+    expect(many!.darkShare).toBeGreaterThan(2 * few!.darkShare)
+  })
+  it('gives texts and truth values a place each', async () => {
+    const rows = ['sgd', 'adam', undefined, 'c10', 'c9'].map((name, i) => [
+      name,
+      i % 2 === 0,
+      name === 'adam' ? 'b' : i,
+    ])
+    const table = { keys: ['optimizer', 'nesterov', 'mixed'], rows, fitness: [0.1, 0.3, 0.2, 0.5, 0.4], bestIndex: 3 }
+    const picture = await decode(await evolveFigure(table))
+    const renamed = rows.map(([name, ...rest]) => [name === 'adam' ? 'zadam' : name, ...rest]) // another place
+    expect(picture.data.equals((await decode(await evolveFigure({ ...table, rows: renamed }))).data)).toBe(false)
+    expect(evolveText(table)).toBe(
+      'Best results from row 3 of evolve.csv:\n      optimizer: c10\n       nesterov: false\n          mixed: 3\nSaved evolve.png\n',
+    )
+  })
   it('has no best row to tell of in an empty table', () => {
     expect(evolveText({ keys: ['lr0'], rows: [], bestIndex: -1 })).toBe('')
   })
