@@ -11,7 +11,7 @@ import {
   HypPresetUnsupportedError,
   HypValueInvalidError,
 } from '../base/index.ts'
-import { checkHyp, loadHyp, notAlive, parseHyp, trainHyp } from './hyp.ts'
+import { checkHyp, loadHyp, parseHyp, trainHyp } from './hyp.ts'
 import { findPreset, presets } from './presets.ts'
 import { resolveFile } from './resolve.ts'
 
@@ -75,11 +75,6 @@ describe('loadHyp', () => {
       for (const [key, value] of Object.entries(preset.raw))
         if (typeof value === 'number') expect(hyp).toHaveProperty(key === 'giou' ? 'box' : key, value)
     }
-  })
-
-  it('tells what is not alive yet', () => {
-    expect(notAlive(loadHyp('scratch-high').hyp)).toEqual(['mixup', 'copy_paste'])
-    expect(loadHyp('scratch-high').notes.join()).toMatch(/mixup 0.1, copy_paste 0.1/)
   })
 })
 

@@ -16,16 +16,13 @@ export interface HypKey {
   /** Smallest and largest value with which a training means anything. Searches have narrower bounds of their own. */
   readonly low: number
   readonly high: number
-  /** This version acts on it. */
-  readonly alive: boolean
   readonly about: string
 }
 
-const key = (value: number | undefined, low: number, high: number, about: string, alive = true): HypKey => ({
+const key = (value: number | undefined, low: number, high: number, about: string): HypKey => ({
   default: value,
   low,
   high,
-  alive,
   about,
 })
 
@@ -57,9 +54,9 @@ export const trainHyp = {
   perspective: key(0, 0, 0.01, 'perspective, either way'),
   flipud: key(0, 0, 1, 'probability of an upside-down flip'),
   fliplr: key(0.5, 0, 1, 'probability of a left-right flip'),
-  mosaic: key(1, 0, 1, 'probability of a mosaic of four images'),
-  mixup: key(0, 0, 1, 'probability of mixing two images', false),
-  copy_paste: key(0, 0, 1, 'probability of pasting segmented objects', false),
+  mosaic: key(1, 0, 1, 'probability of a mosaic of several images'),
+  mixup: key(0, 0, 1, 'probability of mixing two mosaics'),
+  copy_paste: key(0, 0, 1, 'share of objects with polygons that a mosaic gets again, mirrored'),
 } as const satisfies Record<string, HypKey>
 
 export type TrainHypKey = keyof typeof trainHyp
@@ -74,7 +71,7 @@ export interface LoadedHyp {
   readonly source: string
   /** Use the cosine schedule even without `--cos-lr`: the preset's release did. */
   readonly cosLr: boolean
-  /** One sentence each: keys filled with defaults, old names, keys this version ignores. */
+  /** One sentence each: keys filled with defaults, old names. */
   readonly notes: readonly string[]
 }
 
@@ -99,8 +96,23 @@ export function loadHyp(name: string, cwd = process.cwd()): LoadedHyp {
   return { ...checked, notes, cosLr: preset.cosine }
 }
 
+/**
+ * The values of a file or preset as they stand there, for whatever trainer they are meant: nothing is checked, renamed
+ * or completed.
+ *
+ * @throws {@link FileNotResolvedError}, {@link HypFileInvalidError}
+ */
+export function rawHyp(name: string, cwd = process.cwd()): { hyp: Readonly<Record<string, unknown>>; source: string } {
+  const { text, source } = resolveFile('hyp', name, cwd)
+  return { hyp: parseContent(text, source), source }
+}
+
 /** Parses a hyp yaml. @throws as {@link loadHyp} */
 export function parseHyp(text: string, source: string): Omit<LoadedHyp, 'cosLr'> {
+  return checkHyp(parseContent(text, source), source)
+}
+
+function parseContent(text: string, source: string): Readonly<Record<string, unknown>> {
   let content: unknown
   try {
     content = parse(text, { maxAliasCount: 0, logLevel: 'error' })
@@ -110,7 +122,7 @@ export function parseHyp(text: string, source: string): Omit<LoadedHyp, 'cosLr'>
   }
   if (content === null || typeof content !== 'object' || Array.isArray(content))
     throw new HypFileInvalidError(source, content === null ? 'it is empty.' : 'it holds no keys with values.')
-  return checkHyp(content as Record<string, unknown>, source)
+  return content as Record<string, unknown>
 }
 
 /**
@@ -142,17 +154,7 @@ export function checkHyp(values: Readonly<Record<string, unknown>>, source: stri
     const list = filled.map((name) => `${name} ${trainHyp[name].default}`).join(', ')
     notes.push(`${source} leaves out, default taken: ${list}.`)
   }
-  const ignored = notAlive(hyp)
-  if (ignored.length > 0) {
-    const list = ignored.map((name) => `${name} ${hyp[name]}`).join(', ')
-    notes.push(`${source}: this version does not act on ${list}; the training goes on without.`)
-  }
   return { hyp: hyp as TrainHyp, source, notes }
-}
-
-/** Keys with a non-zero value that this version ignores. */
-export function notAlive(hyp: Readonly<Record<string, number | undefined>>): TrainHypKey[] {
-  return (Object.keys(trainHyp) as TrainHypKey[]).filter((name) => !trainHyp[name].alive && (hyp[name] ?? 0) !== 0)
 }
 
 /** The known name that a typing error most likely meant, if one is near. */

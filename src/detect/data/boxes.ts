@@ -7,6 +7,29 @@ const f = Math.fround
 /** Corners of a polygon, x and y in pixels. [points * 2] */
 export type Polygon = Float32Array
 
+/** Labels on their way through an item. */
+export interface Labels {
+  /** Rows of 5: class, then the box. */
+  readonly rows: Float32Array
+  /** The polygon of each row, if it has one; empty if no row has. */
+  readonly polygons: readonly (Polygon | undefined)[]
+}
+
+/** The labels of several images together, in new memory. */
+export function joinLabels(parts: readonly Labels[]): Labels {
+  const rows = new Float32Array(parts.reduce((sum, part) => sum + part.rows.length, 0))
+  const polygons: (Polygon | undefined)[] = []
+  let at = 0
+  for (const part of parts) {
+    rows.set(part.rows, at)
+    // Rows of images without polygons stand between those with.
+    for (const [i, polygon] of part.polygons.entries()) polygons[at / 5 + i] = polygon
+    at += part.rows.length
+  }
+  if (polygons.length > 0) polygons.length = rows.length / 5
+  return { rows, polygons: Array.from(polygons) }
+}
+
 /** Rows in centre form, normalised, to corners in pixels: x = width * (cx ± w / 2) + padX. In place. */
 export function toXyxy(rows: Float32Array, width: number, height: number, padX: number, padY: number): void {
   const w = f(width)
@@ -63,33 +86,31 @@ export function isCandidate(before: ArrayLike<number>, after: ArrayLike<number>,
 
 /**
  * Boxes of a warped image, those not worth a label removed: the box around the four warped corners, or around the
- * warped polygon where every row has one.
+ * warped polygon of a row that has one.
  *
- * @param rows - corners in pixels of the source
- * @param polygons - one per row, or none
+ * @param labels - corners in pixels of the source
  * @param scale - the scale of the warp: a box counts as shrunk only beyond it
  * @returns rows in pixels of the result, clipped to it
  */
 export function warpBoxes(
-  rows: Float32Array,
-  polygons: readonly Polygon[],
+  { rows, polygons }: Labels,
   matrix: Matrix,
   scale: number,
   height: number,
   width: number,
   perspective: boolean,
 ): Float32Array {
-  const count = rows.length / 5
-  // v7.0 also takes polygons when their number differs from the rows', and then mixes boxes up.
-  const usePolygons = polygons.length === count && polygons.some((polygon) => polygon.some((value) => value !== 0))
+  // v7.0 takes the polygons as those of the first rows even where other rows have none, and then mixes boxes up.
+  const usePolygons = polygons.some((polygon) => polygon?.some((value) => value !== 0))
   const kept: number[] = []
-  for (let n = 0; n < count; n++) {
+  for (let n = 0; n < rows.length / 5; n++) {
     const row = rows.subarray(5 * n, 5 * n + 5)
-    const box = usePolygons
-      ? aroundPolygon(polygons[n], matrix, height, width, perspective)
+    const polygon = usePolygons ? polygons[n] : undefined
+    const box = polygon
+      ? aroundPolygon(polygon, matrix, height, width, perspective)
       : aroundCorners(row, matrix, height, width, perspective)
     const before = [1, 2, 3, 4].map((k) => f(row[k] * f(scale)))
-    if (isCandidate(before, box, usePolygons ? 0.01 : 0.1)) kept.push(row[0], ...box)
+    if (isCandidate(before, box, polygon ? 0.01 : 0.1)) kept.push(row[0], ...box)
   }
   return Float32Array.from(kept)
 }

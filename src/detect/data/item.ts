@@ -1,11 +1,13 @@
 // One item of a data set as training or validation sees it: mosaic or letterbox, perspective, colours, flips.
 // The order of random draws is v7.0's (dataloaders.py, LoadImagesAndLabels.__getitem__); golden items depend on it.
-// MixUp, Copy-Paste and a mosaic of nine would come between mosaic and colours.
 import type { Random } from '../../base/index.ts'
-import { clipRows, type Polygon, toXywhn, toXyxy, warpBoxes } from './boxes.ts'
+import { joinLabels, type Labels, type Polygon, toXywhn, toXyxy, warpBoxes } from './boxes.ts'
+import { copyPaste } from './copy-paste.ts'
 import { applyHsv, drawHsv, hsvTables } from './hsv.ts'
 import { type Letterbox, letterbox } from './letterbox.ts'
-import { BORDER, type RgbImage } from './rgb.ts'
+import { drawMixup, mixInto } from './mixup.ts'
+import { type MosaicTiles, mosaic } from './mosaic.ts'
+import type { RgbImage } from './rgb.ts'
 import type { AugmentHyp } from './types.ts'
 import { drawPerspective, isIdentity, perspectiveMatrix, warp } from './warp.ts'
 
@@ -61,21 +63,21 @@ export async function plainItem(
  * An item as it is trained on.
  *
  * @param frame - [height, width] of the result
- * @param allowMosaic - false for rectangular training, which draws no number for it either
+ * @param tiles - images of a mosaic; 0 for rectangular training, which draws no number for it either
  */
 export async function augmentedItem(
   source: ItemSource,
   index: number,
   frame: readonly [height: number, width: number],
   hyp: AugmentHyp,
-  allowMosaic: boolean,
+  tiles: MosaicTiles | 0,
   random: Random,
   scratch: Scratch,
 ): Promise<Item> {
   const { python } = random
-  const item =
-    allowMosaic && python.random() < hyp.mosaic
-      ? await mosaicItem(source, index, frame[0], hyp, random, scratch)
+  const item: Pick<Item, 'image' | 'rows' | 'letterbox'> =
+    tiles !== 0 && python.random() < hyp.mosaic
+      ? await mixedItem(source, index, frame[0], hyp, tiles, random, scratch)
       : await perspectiveItem(source, index, frame, hyp, random, scratch)
   const { image, rows } = item
   toXywhn(rows, image.width, image.height)
@@ -115,56 +117,30 @@ async function perspectiveItem(
   scratch: Scratch,
 ) {
   const boxed = await letterboxed(source, index, frame, true, scratch)
-  const { height, width } = boxed.image
-  return { ...boxed, ...perspective(boxed.image, boxed.rows, [], hyp, [height, width], random, scratch) }
+  const { image, rows, letterbox } = boxed
+  // Without polygons, as v7.0.
+  const labels = { rows, polygons: [] }
+  return { letterbox, ...perspective(image, labels, hyp, [image.height, image.width], random, scratch, 'warped') }
 }
 
-/**
- * The canvas of a mosaic: four images around a random centre of a canvas of twice the size.
- *
- * @param size - side of the items; the canvas has 2 * size
- */
-export async function mosaicCanvas(source: ItemSource, index: number, size: number, random: Random, scratch: Scratch) {
+/** A mosaic, or two of them mixed. */
+async function mixedItem(
+  source: ItemSource,
+  index: number,
+  size: number,
+  hyp: AugmentHyp,
+  tiles: MosaicTiles,
+  random: Random,
+  scratch: Scratch,
+) {
   const { python } = random
-  // int(random.uniform(-border, 2 * size + border)), border = -size // 2
-  const low = Math.ceil(size / 2)
-  const centre = () => Math.trunc(python.uniform(low, 2 * size - low))
-  const yc = centre()
-  const xc = centre()
-  const tiles = [index]
-  for (let k = 0; k < 3; k++) tiles.push(Math.floor(python.random() * source.length)) // random.choices
-  python.shuffle(tiles)
-
-  const side = 2 * size
-  const canvas: RgbImage = { data: scratch.take('canvas', 3 * side * side), height: side, width: side }
-  canvas.data.fill(BORDER)
-  const parts: Float32Array[] = []
-  const polygons: Polygon[] = []
-  for (const [corner, tile] of tiles.entries()) {
-    const image = await source.image(tile)
-    // Top-left corner of the whole tile on the canvas; what lies outside is cut off.
-    const left = corner % 2 === 0 ? xc - image.width : xc
-    const top = corner < 2 ? yc - image.height : yc
-    paste(image, canvas, left, top)
-    const rows = source.rows(tile)
-    toXyxy(rows, image.width, image.height, left, top)
-    parts.push(rows)
-    for (const polygon of source.polygons(tile))
-      polygons.push(
-        polygon.map((value, i) => {
-          const at = i % 2 === 0 ? Math.fround(image.width * value) + left : Math.fround(image.height * value) + top
-          return Math.min(Math.max(Math.fround(at), 0), side)
-        }),
-      )
-  }
-  const rows = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0))
-  let at = 0
-  for (const part of parts) {
-    rows.set(part, at)
-    at += part.length
-  }
-  clipRows(rows, side)
-  return { canvas, rows, polygons, tiles, centre: [yc, xc] as const }
+  const item = await mosaicItem(source, index, size, hyp, tiles, random, scratch, 'warped')
+  if (!(python.random() < hyp.mixup)) return item // drawn even where the probability is 0
+  const other = python.randint(0, source.length - 1)
+  const second = await mosaicItem(source, other, size, hyp, tiles, random, scratch, 'second')
+  mixInto(item.image, second.image, drawMixup(random))
+  const { rows } = joinLabels([item, second].map(({ rows }) => ({ rows, polygons: [] })))
+  return { image: item.image, rows }
 }
 
 async function mosaicItem(
@@ -172,24 +148,25 @@ async function mosaicItem(
   index: number,
   size: number,
   hyp: AugmentHyp,
+  tiles: MosaicTiles,
   random: Random,
   scratch: Scratch,
+  memory: string,
 ) {
-  const { canvas, rows, polygons } = await mosaicCanvas(source, index, size, random, scratch)
-  const item = perspective(canvas, rows, polygons, hyp, [size, size], random, scratch)
-  random.python.random() // v7.0 decides here about MixUp, even where its probability is 0
-  return item
+  const { canvas, labels } = await mosaic(tiles, source, index, size, random, scratch)
+  const pasted = copyPaste(canvas, labels, hyp.copy_paste, random, (bytes) => scratch.take('mask', bytes))
+  return perspective(canvas, pasted, hyp, [size, size], random, scratch, memory)
 }
 
-/** v7.0 augmentations.py, random_perspective. */
+/** v7.0 augmentations.py, random_perspective. @param memory - where in `scratch` the result is drawn */
 function perspective(
   image: RgbImage,
-  rows: Float32Array,
-  polygons: readonly Polygon[],
+  labels: Labels,
   hyp: AugmentHyp,
   frame: readonly [height: number, width: number],
   random: Random,
   scratch: Scratch,
+  memory: string,
 ) {
   const draws = drawPerspective(hyp, random)
   const matrix = perspectiveMatrix(draws, [image.height, image.width], frame)
@@ -197,19 +174,7 @@ function perspective(
   const [height, width] = frame
   const moved = height !== image.height || width !== image.width || !isIdentity(matrix)
   return {
-    image: moved ? warp(image, matrix, height, width, full, scratch.take('warped', 3 * height * width)) : image,
-    rows: warpBoxes(rows, polygons, matrix, draws.scale, height, width, full),
-  }
-}
-
-/** Copies what of `image` falls on the canvas when its top-left corner lies at (left, top). */
-function paste(image: RgbImage, canvas: RgbImage, left: number, top: number): void {
-  const x1 = Math.max(left, 0)
-  const x2 = Math.min(left + image.width, canvas.width)
-  const y2 = Math.min(top + image.height, canvas.height)
-  if (x2 <= x1) return
-  for (let y = Math.max(top, 0); y < y2; y++) {
-    const from = 3 * ((y - top) * image.width + x1 - left)
-    canvas.data.set(image.data.subarray(from, from + 3 * (x2 - x1)), 3 * (y * canvas.width + x1))
+    image: moved ? warp(image, matrix, height, width, full, scratch.take(memory, 3 * height * width)) : image,
+    rows: warpBoxes(labels, matrix, draws.scale, height, width, full),
   }
 }

@@ -201,7 +201,8 @@ function shuffled(length: number, seed: number, epoch: number): Int32Array {
  */
 export async function createTrainLoader(options: TrainLoaderOptions): Promise<TrainLoader> {
   const { dataset, imagePx, batchSize, stride = 32, hyp, seed, layout, rect = false, epochs = Infinity } = options
-  const source = await sourceConfig(options, layout, { hyp, seed, mosaic: !rect })
+  const tiles = rect ? 0 : (options.mosaicTiles ?? 4)
+  const source = await sourceConfig(options, layout, { hyp, seed, tiles })
   const images = options.order ? options.order(0).length : dataset.paths.length
   const rectangular = rect ? rectangularBatches(dataset.sizes, batchSize, imagePx, stride, 0) : undefined
   const orders = new Map<number, ArrayLike<number>>()
@@ -338,6 +339,8 @@ const AUGMENT_KEYS = [
   'flipud',
   'fliplr',
   'mosaic',
+  'mixup',
+  'copy_paste',
 ] as const satisfies readonly (keyof AugmentHyp)[]
 
 /** The augmentation part of a whole hyp; a key that is missing counts as 0, no augmentation. */

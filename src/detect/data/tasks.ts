@@ -5,6 +5,7 @@ import type { Polygon } from './boxes.ts'
 import { cacheOffsets, ImageStores, loadImage, type SharedStoreConfig, type StoreConfig } from './image-store.ts'
 import { augmentedItem, type ItemSource, plainItem, Scratch } from './item.ts'
 import { type ImageLayout, imageBytes, packImage } from './layout.ts'
+import type { MosaicTiles } from './mosaic.ts'
 import { resizeForLoad } from './resize.ts'
 import { type ScanRecord, scanImage } from './scan.ts'
 import type { AugmentHyp, Dataset } from './types.ts'
@@ -35,7 +36,7 @@ export interface SourceConfig extends SharedStoreConfig {
   readonly labels: Pick<Dataset, 'labels' | 'labelStart' | 'points' | 'polygonStart' | 'pointStart'>
   readonly layout: ImageLayout
   /** Absent for validation. */
-  readonly training?: { readonly hyp: AugmentHyp; readonly seed: number; readonly mosaic: boolean }
+  readonly training?: { readonly hyp: AugmentHyp; readonly seed: number; readonly tiles: MosaicTiles | 0 }
 }
 
 /** A {@link SourceConfig} at work in a thread. */
@@ -127,7 +128,7 @@ export class TaskRunner {
             index,
             frame,
             training.hyp,
-            training.mosaic,
+            training.tiles,
             itemRandom(training.seed, epoch, index),
             source.scratch,
           )

@@ -1,5 +1,6 @@
 // The words of the data part: data set definition, data set, batches, loaders. Start reading here; `index.ts` lists the doors.
 import type { ImageLayout } from './layout.ts'
+import type { MosaicTiles } from './mosaic.ts'
 
 /** A data set yaml, read and resolved: absolute paths, complete names. */
 export interface DatasetDefinition {
@@ -111,10 +112,14 @@ export interface AugmentHyp {
   readonly shear: number
   /** Perspective in ± fraction per pixel, [0, 0.001]. */
   readonly perspective: number
-  /** Probability of an up-down and a left-right flip, and of a mosaic of four images. */
+  /** Probability of an up-down and a left-right flip, and of a mosaic. */
   readonly flipud: number
   readonly fliplr: number
   readonly mosaic: number
+  /** Probability that a mosaic is mixed with another one. */
+  readonly mixup: number
+  /** Share of the objects with a polygon that are pasted again, mirrored; of mosaics only. */
+  readonly copy_paste: number
 }
 
 /**
@@ -229,6 +234,8 @@ export interface TrainLoaderOptions extends LoaderOptions {
   readonly layout: ImageLayout
   /** Batches of similar aspect, without mosaic and shuffling (`--rect`). */
   readonly rect?: boolean
+  /** Images of a mosaic, 4 unless told otherwise. (v7.0 has the code for nine, but no way to it.) */
+  readonly mosaicTiles?: MosaicTiles
   /** Total number of epochs, so that nothing is prepared beyond the last one. */
   readonly epochs?: number
   /** The order of an epoch, instead of the shuffle by seed: data set indices. */

@@ -4,17 +4,13 @@ import sharp from 'sharp'
 import { describe, expect, it } from 'vitest'
 import { NumpyRandom, PythonRandom, type Random } from '../../../src/base/index.ts'
 import { isCandidate, type Polygon, warpBoxes } from '../../../src/detect/data/boxes.ts'
+import { copyPaste } from '../../../src/detect/data/copy-paste.ts'
 import { applyHsv, hsvTables, rgbToHsv, VECTOR, writeRgb } from '../../../src/detect/data/hsv.ts'
-import {
-  augmentedItem,
-  type Item,
-  type ItemSource,
-  mosaicCanvas,
-  plainItem,
-  Scratch,
-} from '../../../src/detect/data/item.ts'
+import { augmentedItem, type Item, type ItemSource, plainItem, Scratch } from '../../../src/detect/data/item.ts'
 import { packImage, toPlainImages } from '../../../src/detect/data/layout.ts'
 import { letterbox } from '../../../src/detect/data/letterbox.ts'
+import { mixInto } from '../../../src/detect/data/mixup.ts'
+import { mosaic } from '../../../src/detect/data/mosaic.ts'
 import { rectangularBatches } from '../../../src/detect/data/rect.ts'
 import { resize, resizeForLoad } from '../../../src/detect/data/resize.ts'
 import type { RgbImage } from '../../../src/detect/data/rgb.ts'
@@ -77,7 +73,8 @@ const expectRows = (actual: ArrayLike<number>, expected: readonly number[][], to
 }
 
 const kinds = ['letterbox', 'resize', 'load_image', 'augment_hsv', 'colour_conversion', 'random_perspective']
-kinds.push('random_perspective_segments', 'box_candidates', 'mosaic_canvas', 'dataset_items')
+kinds.push('random_perspective_segments', 'copy_paste', 'box_candidates', 'mixup', 'mosaic_canvas', 'mosaic9_canvas')
+kinds.push('dataset_items')
 
 golden(
   folder,
@@ -151,7 +148,7 @@ golden(
       const [height, width] = out_hw
       expectSame(warp(image, matrix, height, width, args.perspective !== 0), await read(file))
       const rows = Float32Array.from(testCase.targets_in_cls_xyxy.flat() as number[])
-      const boxes = warpBoxes(rows, [], matrix, draws[3], height, width, args.perspective !== 0)
+      const boxes = warpBoxes({ rows, polygons: [] }, matrix, draws[3], height, width, args.perspective !== 0)
       expectRows(boxes, testCase.targets_out_cls_xyxy, 2e-5)
     })
 
@@ -164,7 +161,7 @@ golden(
       expectSame(warp(image, matrix, height, width, args.perspective !== 0), expected)
       const polygons: Polygon[] = testCase.segments_px.map((points: number[][]) => Float32Array.from(points.flat()))
       const rows = Float32Array.from(testCase.targets_in.flat() as number[])
-      const boxes = warpBoxes(rows, polygons, matrix, draws[3], height, width, args.perspective !== 0)
+      const boxes = warpBoxes({ rows, polygons }, matrix, draws[3], height, width, args.perspective !== 0)
       expectRows(boxes, testCase.targets_out, 2e-5)
     })
 
@@ -180,31 +177,71 @@ golden(
       }
     })
 
+    it.each(casesOf('copy_paste'))('copy_paste $file', async (testCase) => {
+      const { sources, src, p, segments_px, labels_in, draws, labels_out, segments_out, file } = testCase
+      const image = await read(sources[src].file)
+      const polygons: Polygon[] = segments_px.map((points: number[][]) => Float32Array.from(points.flat()))
+      const replay = new Replay(draws)
+      const labels = { rows: Float32Array.from((labels_in as number[][]).flat()), polygons }
+      const pasted = copyPaste(image, labels, p, replay.random, (bytes) => new Uint8Array(bytes))
+      replay.expectDone()
+      expectRows(pasted.rows, labels_out, 1e-5)
+      expect(pasted.polygons).toHaveLength(segments_out.length)
+      for (const [i, points] of (segments_out as number[][][]).entries()) expectRows(pasted.polygons[i]!, points, 1e-5)
+      expectSame(image, await read(file))
+    })
+
+    it.each(casesOf('mixup'))('mixup $file', async ({ a, b, r, file }) => {
+      const image = await read(a)
+      mixInto(image, await read(b), r)
+      expectSame(image, await read(file))
+    })
+
     it.each(casesOf('mosaic_canvas'))('mosaic canvas $file', async (testCase) => {
       const side = testCase.canvas_hw[0]
       const order = testCase.sources.map((source: Source) => source.file)
       const source = await sourceOf(testCase.sources, order, side / 2, true)
       const replay = new Replay(testCase.draws)
-      const mosaic = await mosaicCanvas(source, testCase.index, side / 2, replay.random, new Scratch())
+      const { canvas, labels, tiles, centre } = await mosaic(
+        4,
+        source,
+        testCase.index,
+        side / 2,
+        replay.random,
+        new Scratch(),
+      )
       replay.expectDone()
-      expect(mosaic.centre).toEqual(testCase.center_yc_xc)
-      expect(mosaic.tiles).toEqual(testCase.tile_order_after_shuffle)
-      expectRows(mosaic.rows, testCase.labels_cls_xyxy_clipped, 5e-4)
-      expectSame(mosaic.canvas, await read(testCase.file))
+      expect(centre).toEqual(testCase.center_yc_xc)
+      expect(tiles).toEqual(testCase.tile_order_after_shuffle)
+      expectRows(labels.rows, testCase.labels_cls_xyxy_clipped, 5e-4)
+      expectSame(canvas, await read(testCase.file))
     })
 
-    const items = casesOf<ItemCase>('dataset_items')
-    const later = items.filter(({ hyp }) => hyp.mixup > 0 || hyp.copy_paste > 0)
-    const now = items.filter((item) => !later.includes(item))
-    if (later.length > 0) it.skip(`${later.length} items with MixUp or Copy-Paste, which do not exist yet`, () => {})
+    it.each(casesOf('mosaic9_canvas'))('mosaic of nine $file', async (testCase) => {
+      const expected = await read(testCase.file)
+      const order = testCase.sources.map((source: Source) => source.file)
+      const source = await sourceOf(testCase.sources, order, expected.width / 2, true)
+      const replay = new Replay(testCase.draws)
+      const { canvas, labels } = await mosaic(
+        9,
+        source,
+        testCase.index,
+        expected.width / 2,
+        replay.random,
+        new Scratch(),
+      )
+      replay.expectDone()
+      expectSame(canvas, expected)
+      expectRows(labels.rows, testCase.labels_cls_xyxy, 5e-4)
+    })
 
-    it.each(now)('item $file from its recorded draws', async (testCase) => {
+    it.each(casesOf<ItemCase>('dataset_items'))('item $file from its recorded draws', async (testCase) => {
       const replay = new Replay(testCase.draws)
       await expectItem(testCase, replay.random)
       replay.expectDone()
     })
 
-    it.each(now)('item $file from its seed', async (testCase) => {
+    it.each(casesOf<ItemCase>('dataset_items'))('item $file from its seed', async (testCase) => {
       const seed = testCase.seed_python_and_numpy
       await expectItem(testCase, { python: new PythonRandom(seed), numpy: new NumpyRandom(seed) })
     })
@@ -212,7 +249,7 @@ golden(
 )
 
 interface ItemCase {
-  hyp: AugmentHyp & { mixup: number; copy_paste: number }
+  hyp: AugmentHyp
   dataset_args: {
     img_size: number
     augment: boolean
@@ -248,7 +285,7 @@ async function expectItem(testCase: ItemCase & { sources: Source[] }, random: Ra
   }
   const scratch = new Scratch()
   const item = args.augment
-    ? await augmentedItem(source, index, frame, hyp, !args.rect, random, scratch)
+    ? await augmentedItem(source, index, frame, hyp, args.rect ? 0 : 4, random, scratch)
     : await plainItem(source, index, frame, scratch)
   expect([item.image.height, item.image.width]).toEqual(testCase.out_hw)
   expectSame(flipped(item), await read(testCase.file))
@@ -310,6 +347,13 @@ class Replay {
     python: {
       random: () => this.#take('python', ['random', 'choices'], []),
       uniform: (a: number, b: number) => this.#take('python', ['uniform'], [a, b]),
+      randint: (a: number, b: number) => this.#take('python', ['randint'], [a, b]),
+      sample: (array: number[], k: number) => {
+        const chosen = this.#draws.shift()
+        expect([chosen?.rng, chosen?.fn, chosen?.args]).toEqual(['python', 'sample', [`len ${array.length}`]])
+        expect(chosen!.value).toHaveLength(k)
+        return (chosen!.value as number[]).map((i) => array[i])
+      },
       shuffle: (array: number[]) => {
         const draw = this.#draws.shift()
         expect([draw?.rng, draw?.fn]).toEqual(['python', 'shuffle'])
@@ -317,7 +361,10 @@ class Replay {
         array.splice(0, array.length, ...draw!.result!)
       },
     },
-    numpy: { uniform: (a: number, b: number) => this.#take('numpy', ['uniform'], [a, b]) },
+    numpy: {
+      uniform: (a: number, b: number) => this.#take('numpy', ['uniform'], [a, b]),
+      beta: (a: number, b: number) => this.#take('numpy', ['beta'], [a, b]),
+    },
   } as unknown as Random
 
   expectDone(): void {
