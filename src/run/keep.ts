@@ -72,8 +72,12 @@ export class Keeper {
   }
 
   async #delete(number: number): Promise<void> {
-    for (const name of largeFolders)
-      await rm(join(trialFolder(this.#folder, number), name), { recursive: true, force: true })
+    for (const name of largeFolders) {
+      const path = join(trialFolder(this.#folder, number), name)
+      if (!(await exists(path))) continue
+      await rm(path, { recursive: true, force: true })
+      await this.#study.removeArtifact(number, path)
+    }
   }
 }
 

@@ -18,6 +18,7 @@ const bareNumbers = /("(?:[^"\\]|\\.)*")|-?\b(?:NaN|Infinity)\b/g
  * Values that are no numbers (texts, lists, objects) are passed over.
  */
 export function parseMetricLine(line: string): MetricLine | undefined {
+  if (!line.includes('{')) return undefined
   const text = line.trim()
   if (!text.startsWith('{') || !text.endsWith('}')) return undefined
   const object = parse(text) ?? parse(text.replace(bareNumbers, (token, string?: string) => string ?? nullOf(token)))

@@ -59,18 +59,21 @@ const tailLineLength = 500
 
 /** The last lines of an output, as a person would see them: without colours, progress bars at their last state. */
 export class Tail {
+  /** More than are shown, since some are empty. Looked at only when they are wanted: a flood costs little. */
   readonly #lines: string[] = []
 
   add(line: string): void {
-    const text = stripVTControlCharacters(line.slice(-4 * tailLineLength))
-    const shown = text.trimEnd().split('\r').at(-1)!.slice(0, tailLineLength)
-    if (shown === '') return
-    this.#lines.push(shown)
-    if (this.#lines.length > tailLines) this.#lines.shift()
+    if (line === '') return
+    this.#lines.push(line)
+    if (this.#lines.length >= 4 * tailLines) this.#lines.splice(0, 2 * tailLines)
   }
 
   get lines(): readonly string[] {
-    return [...this.#lines]
+    const seen = this.#lines.map((line) => {
+      const text = stripVTControlCharacters(line.slice(-4 * tailLineLength))
+      return text.trimEnd().split('\r').at(-1)!.slice(0, tailLineLength)
+    })
+    return seen.filter((line) => line !== '').slice(-tailLines)
   }
 }
 

@@ -170,7 +170,7 @@ function readMetrics(onEpoch: (report: EpochReport) => void) {
     line(text: string): void {
       const line = parseMetricLine(text)
       if (!line) {
-        if (/^\s*\{.*"?(epoch|mAP|precision|recall|loss|fitness|score|accuracy)\b/.test(text)) said.brokenLine = text
+        if (/^\s*\{.*["']?(epoch|mAP|precision|recall|loss|fitness|score|accuracy)\b/.test(text)) said.brokenLine = text
         return
       }
       const { metrics, ...progress } = line

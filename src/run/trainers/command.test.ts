@@ -1,0 +1,268 @@
+import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { temporaryFolder, writeText } from '../../../test/helpers/data-set.ts'
+import { isRunning, until } from '../../../test/helpers/processes.ts'
+import { CommandNotFoundError, CommandPlaceholderError } from '../../base/index.ts'
+import type { EpochReport, Outcome, SlotResources, TrainJob } from '../index.ts'
+import { type CommandOptions, commandTrainer } from './command.ts'
+
+const cpu: SlotResources = { slot: 0, device: 'cpu', threads: 2 }
+const hyp = { lr0: 0.01, momentum: 0.9 }
+
+interface Run {
+  outcome: Outcome
+  reports: EpochReport[]
+  directory: string
+  log: string
+}
+
+/** Trains one trial with a script (JavaScript, or shell after `#!/bin/sh`). */
+async function train(
+  script: string,
+  {
+    words = [],
+    job = {},
+    slot = cpu,
+    signal = new AbortController().signal,
+    onEpoch = () => {},
+    ...options
+  }: Partial<CommandOptions> & {
+    words?: string[]
+    job?: Partial<TrainJob>
+    slot?: SlotResources
+    signal?: AbortSignal
+    onEpoch?: (report: EpochReport) => void
+  } = {},
+): Promise<Run> {
+  const directory = job.directory ?? join(temporaryFolder(), 'trials', '3')
+  mkdirSync(directory, { recursive: true })
+  const isShell = script.startsWith('#!/bin/sh')
+  const file = writeText(join(temporaryFolder(), isShell ? 'train.sh' : 'train.mjs'), script)
+  const command = [isShell ? '/bin/sh' : process.execPath, file, ...words]
+  const trainer = commandTrainer({ command, hypKeys: Object.keys(hyp), epochs: 5, imagePx: 320, ...options }, slot)
+  onTestFinished(() => trainer.close())
+  const reports: EpochReport[] = []
+  const listen = (report: EpochReport) => {
+    reports.push(report)
+    onEpoch(report)
+  }
+  const outcome = await trainer.train({ trial: 3, attempt: 1, hyp, seed: 7, directory, ...job }, listen, signal)
+  const log = join(directory, 'train.log')
+  return { outcome, reports, directory, log: existsSync(log) ? readFileSync(log, 'utf8') : '' }
+}
+
+/** What docs/trainers.md shows. */
+const tenLines = `
+import { readFileSync } from 'node:fs'
+const [hypFile, epochs] = process.argv.slice(2)
+const hyp = Object.fromEntries(readFileSync(hypFile, 'utf8').trim().split('\\n').map((line) => line.split(': ')))
+for (let epoch = 1; epoch <= Number(epochs); epoch++) {
+  const mAP50 = (1 - Math.abs(Number(hyp.lr0) - 0.02)) * (1 - 1 / (1 + epoch))
+  console.log(JSON.stringify({ epoch, epochs: Number(epochs), mAP50 }))
+}
+`
+
+describe('a program that trains', () => {
+  it('gets its hyp and says its metrics line by line', async () => {
+    const { outcome, reports, directory, log } = await train(tenLines, { words: ['{hyp}', '{epochs}'] })
+    const mAP50 = (epoch: number) => (1 - 0.01) * (1 - 1 / (1 + epoch))
+    expect(outcome).toEqual({ state: 'complete', metrics: { mAP50: mAP50(5) } })
+    expect(reports).toEqual([1, 2, 3, 4, 5].map((epoch) => ({ epoch, epochs: 5, metrics: { mAP50: mAP50(epoch) } })))
+    expect(readFileSync(join(directory, 'hyp.yaml'), 'utf8')).toBe('lr0: 0.01\nmomentum: 0.9\n')
+    expect(statSync(join(directory, 'out')).isDirectory()).toBe(true)
+    expect(log).toMatch(/^\[hypevolve\] \S+ trial 3, attempt 1: .*train\.mjs .*hyp\.yaml 5\n\{"epoch":1,/)
+  })
+
+  it('knows all facts from arguments and environment', async () => {
+    const words = ['{hyp.lr0}', '{out}', '{device}', '{seed}', '{trial}/{attempt}', '{imgsz}', '{threads}']
+    const script = `
+      const e = process.env
+      console.error(JSON.stringify([process.argv.slice(2), e.HYPEVOLVE_DEVICE, e.HYPEVOLVE_TRIAL, e.HYPEVOLVE_HYP_JSON,
+        e.OMP_NUM_THREADS, e.PYTHONUNBUFFERED]))
+      console.log('{"x": 1}')`
+    const { log, directory } = await train(script, { words, job: { attempt: 2 }, slot: { ...cpu, device: '0+1' } })
+    expect(JSON.parse(log.split('\n').find((line) => line.startsWith('['.concat('[')))!)).toEqual([
+      ['0.01', join(directory, 'out'), '0,1', '7', '3/2', '320', '2'],
+      '0,1',
+      '3',
+      '{"lr0":0.01,"momentum":0.9}',
+      '2',
+      '1',
+    ])
+  })
+
+  it('sees only its GPUs, unless it is told their numbers', async () => {
+    const script = `console.log(JSON.stringify({ x: Number(process.env.CUDA_VISIBLE_DEVICES ?? -1) }))`
+    const gpu = { ...cpu, device: '3' }
+    expect((await train(script, { slot: gpu })).outcome).toMatchObject({ metrics: { x: 3 } })
+    expect((await train(script, { slot: gpu, words: ['{device}'] })).outcome).toMatchObject({ metrics: { x: -1 } })
+    expect((await train(script)).outcome).toMatchObject({ metrics: { x: -1 } })
+  })
+
+  it('needs no folder', async () => {
+    const trainer = commandTrainer(
+      { command: ['sh', '-c', 'cat "$HYPEVOLVE_HYP" >&2; echo "{\\"x\\": 2}"'], hypKeys: [], epochs: 1, imagePx: 1 },
+      cpu,
+    )
+    const job = { trial: 0, attempt: 1, hyp, seed: 0 }
+    const outcome = await trainer.train(job, () => {}, new AbortController().signal)
+    expect(outcome).toEqual({ state: 'complete', metrics: { x: 2 } })
+  })
+
+  it('may print whatever it likes besides', async () => {
+    const script = `
+      process.stdout.write('\\u001b[32mÜbung 🚀\\u001b[0m\\n{"epoch": 1, "broken": \\n{"kind": "text"}\\n{}\\n[1]\\n')
+      process.stdout.write(' 10%|#   |\\r100%|####|\\r\\n')
+      process.stdout.write('{"mAP50": 0.1, "pad": "' + 'x'.repeat(1e6) + '"}\\n')   // too long for metrics
+      process.stdout.write(Buffer.from([0xff, 0xfe, 0x0a, 0x00, 0x0a]))
+      process.stdout.write('{"epoch": 2, "mAP50": NaN, "klasse/Bär": 0.5}')            // no line end`
+    const { outcome, reports, log } = await train(script)
+    expect(outcome).toEqual({ state: 'complete', metrics: { mAP50: Number.NaN, 'klasse/Bär': 0.5 } })
+    expect(reports.map(({ epoch }) => epoch)).toEqual([2])
+    expect(log).toContain('Übung 🚀')
+  })
+
+  it('may flood us', async () => {
+    const script = `
+      import { writeSync } from 'node:fs'
+      const block = Buffer.alloc(1 << 20, 'noise noise noise\\n')
+      for (let i = 0; i < 100; i++) for (let at = 0; at < block.length; )
+        try { at += writeSync(1 + (i & 1), block, at) } catch (error) { if (error.code !== 'EAGAIN') throw error }
+      console.log('\\n{"x": 3}')`
+    const { outcome, directory } = await train(script)
+    expect(outcome).toEqual({ state: 'complete', metrics: { x: 3 } })
+    expect(statSync(join(directory, 'train.log')).size).toBeLessThan(20 * 2 ** 20)
+  })
+})
+
+describe('a program that does not', () => {
+  const failed = async (script: string, options: Parameters<typeof train>[1] = {}) => {
+    const { outcome, log } = await train(script, options)
+    if (outcome.state !== 'failed') throw new Error(JSON.stringify(outcome))
+    expect(log).toContain(`failed (${outcome.failure})`)
+    return outcome
+  }
+
+  it('crashes', async () => {
+    const { failure, output } = await failed('console.log("{\\"mAP50\\": 0.9}"); throw new Error("no luck")')
+    expect(failure).toBe('crash')
+    expect(output.join('\n')).toMatch(/Error: no luck[\s\S]*Exit code 1\.$/)
+  })
+
+  it('is killed from outside, with or without a shell in between', async () => {
+    expect((await failed('#!/bin/sh\nkill -9 $$')).failure).toBe('out-of-memory')
+    expect((await failed('#!/bin/sh\nsh -c "kill -9 \\$\\$"; exit $?')).failure).toBe('out-of-memory')
+  })
+
+  it('runs out of memory of its own', async () => {
+    const script = `const all = []; for (;;) all.push(new Array(1e6).fill({}).map((_, i) => ({ i })))`
+    const { failure, output } = await failed(
+      `import { spawnSync } from 'node:child_process'
+       const { status, signal } = spawnSync(process.execPath, ['--max-old-space-size=40', '-e', ${JSON.stringify(script)}], { stdio: 'inherit' })
+       process.exit(status ?? 134)`,
+    )
+    expect(failure).toBe('out-of-memory')
+    expect(output.join('\n')).toContain('heap out of memory')
+  })
+
+  it('takes more memory than it may, in a child', { timeout: 30_000 }, async () => {
+    const hold = 'const b = Buffer.alloc(400e6, 1); setTimeout(() => b, 1e6)'
+    const { failure, output } = await failed(`#!/bin/sh\n"${process.execPath}" -e '${hold}' & wait`, {
+      memoryBytes: 300e6,
+    })
+    expect(failure).toBe('out-of-memory')
+    expect(output.at(-1)).toContain('memory')
+  })
+
+  it('falls silent', async () => {
+    const began = Date.now()
+    const script = `
+      let n = 0
+      const timer = setInterval(() => { console.error('still here', n); if (++n === 8) clearInterval(timer) }, 200)
+      setInterval(() => {}, 1000)`
+    const { failure, output } = await failed(script, { hangMs: 900 })
+    expect(failure).toBe('hang')
+    expect(output).toContain('still here 7')
+    expect(output.at(-1)).toContain('--hang-timeout')
+    expect(Date.now() - began).toBeGreaterThan(2400)
+  })
+
+  it('takes too long, and its family with it', async () => {
+    const file = join(temporaryFolder(), 'pid')
+    const script = `#!/bin/sh\nsh -c 'echo $$ > ${file}; trap "" TERM; while true; do sleep 0.1; done' &\nwhile true; do echo x; sleep 0.1; done`
+    const { failure } = await failed(script, { timeoutMs: 700, graceMs: 500 })
+    expect(failure).toBe('time-out')
+    const child = Number(readFileSync(file, 'utf8'))
+    await until(() => !isRunning(child), 2000)
+  })
+
+  it('is stopped by a signal (SIGSTOP)', async () => {
+    const { failure } = await failed('#!/bin/sh\necho on; kill -STOP $$', { hangMs: 500, graceMs: 500 })
+    expect(failure).toBe('hang')
+  })
+
+  it('says nothing, or not what is expected', async () => {
+    const silent = await failed('')
+    expect(silent).toMatchObject({ failure: 'bad-configuration' })
+    expect(silent.output.at(-1)).toContain('said nothing about its metrics')
+    const broken = await failed(`console.log("{'epoch': 1, 'mAP50': 0.5}")`)
+    expect(broken.output.at(-1)).toContain("cannot be read: {'epoch': 1, 'mAP50': 0.5}")
+    expect((await failed('console.log("{\\"epoch\\": 3}")')).failure).toBe('bad-configuration')
+  })
+
+  it('complains about its arguments', async () => {
+    const script = '#!/bin/sh\necho "usage: train.py [-h]\ntrain.py: error: unrecognized arguments: --imgz" >&2; exit 2'
+    expect((await failed(script)).failure).toBe('bad-configuration')
+  })
+
+  it('is not even begun if its command makes no sense', () => {
+    const options = { hypKeys: ['lr0'], epochs: 1, imagePx: 1 }
+    expect(() => commandTrainer({ ...options, command: ['node', '{hpy}'] }, cpu)).toThrow(CommandPlaceholderError)
+    expect(() => commandTrainer({ ...options, command: ['no-such-program'] }, cpu)).toThrow(CommandNotFoundError)
+  })
+})
+
+describe('an interruption', () => {
+  it('lets the program save and leave', async () => {
+    const stop = new AbortController()
+    const script = `
+      import { writeFileSync } from 'node:fs'
+      process.on('SIGTERM', () => { writeFileSync(process.argv[2] + '/saved', 'yes'); process.exit(0) })
+      console.log('{"epoch": 1, "x": 1}')
+      setInterval(() => {}, 1000)`
+    const { outcome, directory, log } = await train(script, {
+      words: ['{out}'],
+      signal: stop.signal,
+      onEpoch: () => stop.abort(),
+    })
+    expect(outcome).toEqual({ state: 'interrupted' })
+    expect(readFileSync(join(directory, 'out', 'saved'), 'utf8')).toBe('yes')
+    expect(log.endsWith('[hypevolve] interrupted\n')).toBe(true)
+  })
+
+  it('kills one that does not leave', async () => {
+    const stop = new AbortController()
+    const began = Date.now()
+    const script = `process.on('SIGTERM', () => {}); console.log('{"epoch": 1}'); setInterval(() => {}, 1000)`
+    const { outcome } = await train(script, { signal: stop.signal, graceMs: 400, onEpoch: () => stop.abort() })
+    expect(outcome).toEqual({ state: 'interrupted' })
+    expect(Date.now() - began).toBeLessThan(5000)
+  })
+
+  it('before the start starts nothing', async () => {
+    expect((await train('console.log("{\\"x\\": 1}")', { signal: AbortSignal.abort() })).outcome).toEqual({
+      state: 'interrupted',
+    })
+  })
+
+  it('by force comes at once', async () => {
+    const trainer = commandTrainer({ command: ['sleep', '1000'], hypKeys: [], epochs: 1, imagePx: 1 }, cpu)
+    const training = trainer.train({ trial: 0, attempt: 1, hyp, seed: 0 }, () => {}, new AbortController().signal)
+    while (trainer.pid === undefined) await delay(10)
+    trainer.kill()
+    expect(await training).toMatchObject({ state: 'failed' })
+    expect(trainer.pid).toBeUndefined()
+  })
+})
