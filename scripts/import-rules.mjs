@@ -36,6 +36,8 @@ export const heavyPackages = {
   sharp: ['detect', 'report'],
   '@napi-rs/canvas': ['report'],
   echarts: ['report'],
+  libsql: ['study', 'app/doctor'],
+  pg: ['study'],
 }
 
 /** Modules that must be reachable without loading a heavy package: static imports are followed, `import()` is not. */

@@ -5,7 +5,7 @@ import type { ExportFlags } from './cli/export.ts'
 import { bytesText } from './console/text.ts'
 
 /** @returns the exit code */
-export async function runExport(flags: ExportFlags): Promise<number> {
+export async function runExport(flags: ExportFlags & { readonly weights: string }): Promise<number> {
   const { exportDetector, loadDetectorFile } = await import('../detect/index.ts')
   const { definition, weights, names, imagePx } = loadDetectorFile(flags.weights)
   const bytes = exportDetector(definition, weights, { names, imagePx: flags.imgsz ?? imagePx })

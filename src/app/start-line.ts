@@ -12,6 +12,10 @@ export interface StartLineOptions {
   readonly options: TrainOptions
   /** Trainings of this kind that are planned; 1 without `--evolve`. */
   readonly trainings: number
+  /** So many run at once; default 1. */
+  readonly atOnce?: number
+  /** Cores that compute each of them; default those of `options`. */
+  readonly cores?: number
   /** Do not ask. */
   readonly yes: boolean
   readonly signal: AbortSignal
@@ -23,14 +27,15 @@ export interface StartLineOptions {
  * Prints the line at the first `start` event and asks if that is needed. The training goes on while the question stands,
  * so nothing is lost if nobody answers.
  */
-export function startLine({ terminal, options, trainings, yes, signal, cancel }: StartLineOptions) {
+export function startLine(line: StartLineOptions) {
+  const { terminal, options, trainings, atOnce = 1, yes, signal, cancel } = line
   let told = false
   return (event: TrainEvent): void => {
     if (told || event.type !== 'start') return
     told = true
-    const cores = options.threads > 0 ? options.threads : availableParallelism()
+    const cores = line.cores ?? (options.threads > 0 ? options.threads : availableParallelism())
     const seconds =
-      trainings *
+      Math.ceil(trainings / atOnce) *
       estimateSeconds({
         gflops: event.gflops,
         imagePx: event.imagePx.train,
@@ -41,7 +46,8 @@ export function startLine({ terminal, options, trainings, yes, signal, cancel }:
         cores,
       })
     const model = options.cfg || options.weights
-    const what = trainings > 1 ? `${counted(trainings, 'generation')} of ${model}` : model
+    const together = atOnce > 1 ? `, ${atOnce} at once` : ''
+    const what = trainings > 1 ? `${counted(trainings, 'generation')} of ${model}${together},` : model
     terminal.line(
       `Training ${what} for ${counted(event.epochs - event.startEpoch, 'epoch')} on ${counted(event.images.train, 'image')} ` +
         `of ${event.imagePx.train} px, on the CPU (${event.device}): about ${durationText(seconds)}`,

@@ -35,6 +35,9 @@ const flags: TrainFlags = {
   layout: 'auto',
   spin: false,
   yes: false,
+  new: false,
+  keep: 'none',
+  trainer: 'embedded',
 }
 const hyp = { hyp: { lr0: 0.01 } as never, cosLr: false }
 
@@ -70,16 +73,24 @@ describe('options of a training', () => {
 })
 
 describe('the folder of a run', () => {
+  const evolve = { project: 'runs/evolve', name: 'exp' }
+
   it('is that of v7.0', () => {
-    expect(runFolder(flags, false)).toBe('runs/train/exp')
-    expect(runFolder(flags, true)).toBe('runs/evolve/exp')
-    expect(runFolder({ ...flags, project: 'runs/train' }, true)).toBe('runs/evolve/exp')
-    expect(runFolder({ ...flags, project: 'mine', name: 'a' }, true)).toBe('mine/a')
-    expect(runFolder({ ...flags, name: 'cfg', cfg: 'models/yolov5s.yaml' }, false)).toBe('runs/train/yolov5s')
+    expect(runFolder(flags)).toBe('runs/train/exp')
+    expect(runFolder(flags, evolve)).toBe('runs/evolve/exp')
+    expect(runFolder({ ...flags, project: 'runs/train' }, evolve)).toBe('runs/evolve/exp')
+    expect(runFolder({ ...flags, project: 'mine', name: 'a' }, evolve)).toBe('mine/a')
+    expect(runFolder({ ...flags, name: 'cfg', cfg: 'models/yolov5s.yaml' })).toBe('runs/train/yolov5s')
+  })
+
+  it('is that of an older release where one is replayed', () => {
+    const v5 = { project: 'runs/train', name: 'evolve' }
+    expect(runFolder(flags, v5)).toBe('runs/train/evolve')
+    expect(runFolder({ ...flags, name: 'mine' }, v5)).toBe('runs/train/mine')
   })
 })
 
-describe('--device', () => {
+describe('--device of a training', () => {
   const choose = (device: string) => {
     let text = ''
     chooseDevice(device, new Terminal({ write: (part: string) => (text += part) }))

@@ -62,10 +62,25 @@ function initialWeights({ weights, cfg }: TrainFlags): string {
   return ''
 }
 
-/** Folder that `--project` and `--name` mean, before a number is added to it. */
-export function runFolder(flags: Pick<TrainFlags, 'project' | 'name' | 'cfg'>, evolving: boolean): string {
-  const name = flags.name === 'cfg' && flags.cfg !== '' ? basename(flags.cfg).replace(/\.ya?ml$/i, '') : flags.name
-  // v7.0: an evolution whose --project is the default of a training goes to runs/evolve.
-  const project = flags.project === undefined || flags.project === 'runs/train' ? undefined : flags.project
-  return join(project ?? (evolving ? 'runs/evolve' : 'runs/train'), name)
+/** Where runs of a kind go if nothing is said. */
+export interface UsualFolder {
+  readonly project: string
+  readonly name: string
+}
+
+const trainFolder: UsualFolder = { project: 'runs/train', name: 'exp' }
+
+/**
+ * Folder that `--project` and `--name` mean, before a number is added to it.
+ *
+ * @param usual - that of an evolution; v7.0: one whose --project is the default of a training goes to runs/evolve
+ */
+export function runFolder(
+  flags: Pick<TrainFlags, 'project' | 'name' | 'cfg'>,
+  usual: UsualFolder = trainFolder,
+): string {
+  const named = flags.name === trainFolder.name ? usual.name : flags.name
+  const name = named === 'cfg' && flags.cfg !== '' ? basename(flags.cfg).replace(/\.ya?ml$/i, '') : named
+  const project = flags.project === undefined || flags.project === trainFolder.project ? usual.project : flags.project
+  return join(project, name)
 }

@@ -17,21 +17,24 @@ import { runFolder, toTrainOptions } from './train-options.ts'
 /** Options of a training that writes into a folder. */
 type RunOptions = TrainOptions & { readonly saveDir: string }
 
-/** @returns the exit code */
-export async function runTrain(flags: TrainFlags): Promise<number> {
+/**
+ * @param words - of the command line after `hypevolve train`
+ * @returns the exit code
+ */
+export async function runTrain(flags: TrainFlags, words: readonly string[]): Promise<number> {
   const terminal = new Terminal()
-  chooseDevice(flags.device, terminal)
   if (flags.evolve) {
-    const { runEvolve } = await import('./evolve.ts')
-    return runEvolve(flags, flags.evolve, terminal)
+    const { runEvolve } = await import('./evolve/index.ts')
+    return runEvolve({ flags, words, terminal })
   }
+  chooseDevice(flags.device, terminal)
   const options = flags.resume === false ? await newRun(flags, terminal) : await resumedRun(flags, terminal)
   return trainOnce(options, flags.yes, terminal)
 }
 
 async function newRun(flags: TrainFlags, terminal: Terminal): Promise<RunOptions> {
   const { loadHyp } = await import('../detect/index.ts')
-  const hyp = loadHyp(flags.hyp)
+  const hyp = loadHyp(flags.hyp ?? 'scratch-low')
   const options = toTrainOptions(flags, hyp)
   terminal.line(
     terminal.prefix('hyperparameters') +
@@ -41,7 +44,7 @@ async function newRun(flags: TrainFlags, terminal: Terminal): Promise<RunOptions
   )
   for (const text of hyp.notes) terminal.line(text)
   const { incrementPath } = await import('../run/index.ts')
-  return { ...options, saveDir: await incrementPath(runFolder(flags, false), { existOk: flags.existOk }) }
+  return { ...options, saveDir: await incrementPath(runFolder(flags), { existOk: flags.existOk }) }
 }
 
 async function resumedRun(flags: TrainFlags, terminal: Terminal): Promise<RunOptions> {

@@ -20,10 +20,11 @@ export {
   readDatasetYaml,
   toPlainImages,
 } from './data/index.ts'
+export { datasetHash } from './data-hash.ts'
 export { type Detection, type DetectOptions, Detector, loadDetector } from './detector.ts'
 export { ensureDigits } from './digits/index.ts'
 export { type EvaluationImages, Evaluator } from './evaluator.ts'
-export { checkHyp, type LoadedHyp, loadHyp, parseHyp, type TrainHyp, type TrainHypKey, trainHyp } from './hyp.ts'
+export { checkHyp, type LoadedHyp, loadHyp, parseHyp, rawHyp, type TrainHyp, type TrainHypKey, trainHyp } from './hyp.ts'
 export { exportDetector, loadModel, type ModelDefinition, parseModel, summarise } from './model/index.ts'
 export { packagedNames, resolveFile } from './resolve.ts'
 export {

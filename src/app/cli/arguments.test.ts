@@ -3,8 +3,10 @@ import { describe, expect, it } from 'vitest'
 import { UsageError } from '../../base/index.ts'
 import { prepareArguments } from './arguments.ts'
 import { commands } from './index.ts'
+import { trialReference } from './study-flags.ts'
 import { train } from './train.ts'
 import { addTrainFlags, type TrainFlags, trainUnsupported } from './train-flags.ts'
+import { val } from './val.ts'
 
 function parse(...words: string[]): TrainFlags {
   const command = new Command('train').exitOverride().configureOutput({ writeErr: () => {} })
@@ -43,6 +45,9 @@ describe('flags of train', () => {
       noplots: false,
       spin: false,
       yes: false,
+      new: false,
+      keep: 'none',
+      trainer: 'embedded',
     })
   })
 
@@ -64,6 +69,37 @@ describe('flags of train', () => {
     expect(parse('--optimizer', 'adamw', '--save-period', '-1')).toMatchObject({ optimizer: 'AdamW', savePeriod: -1 })
   })
 
+  it('say how to search and what trains', () => {
+    const words = '--evolve 50 --sampler yolov3 --method 3 --parent weighted --mutation-probability 0.9 --sigma 0.04'
+    expect(parse(...words.split(' '))).toMatchObject({
+      evolve: 50,
+      sampler: 'yolov3',
+      method: 3,
+      parent: 'weighted',
+      mutationProbability: 0.9,
+      sigma: 0.04,
+    })
+    expect(parse('--fix', 'lr0, momentum', '--fix', 'box', '--set', 'degrees=0..10', '--only', 'a')).toMatchObject({
+      fix: ['lr0', 'momentum', 'box'],
+      set: ['degrees=0..10'],
+      only: ['a'],
+    })
+    expect(parse('--keep', 'best:3', '--trial-timeout', '1.5h', '--hang-timeout', '90s', '--jobs', '2')).toMatchObject({
+      keep: 'best:3',
+      trialTimeout: 5400,
+      hangTimeout: 90,
+      jobs: 2,
+    })
+    expect(
+      parse('--evolve', '3', '--trainer', 'command', '--', 'sh', 'a.sh', '--hyp', '{hyp}', '--', ''),
+    ).toMatchObject({
+      evolve: 3,
+      hyp: 'scratch-low',
+      trainer: 'command',
+      program: ['sh', 'a.sh', '--hyp', '{hyp}', '--', ''],
+    })
+  })
+
   it.each([
     ['--epochs', '0'],
     ['--epochs', 'ten'],
@@ -81,6 +117,16 @@ describe('flags of train', () => {
     ['--workers', '-1'],
     ['--freeze', 'all'],
     ['--nosuchflag'],
+    ['--jobs', '0'],
+    ['--keep', 'some'],
+    ['--keep', 'best:0'],
+    ['--method', '4'],
+    ['--mutation-probability', '1.1'],
+    ['--parent', 'both'],
+    ['--trainer', 'other'],
+    ['--hang-timeout', 'soon'],
+    ['--hang-timeout', '0'],
+    ['--fix', 'lr0,,momentum'],
   ])('refuse %s %s', (...words) => {
     expect(() => parse(...words)).toThrow()
   })
@@ -111,7 +157,21 @@ describe('flags of train', () => {
 })
 
 describe('arguments', () => {
-  it('are left alone after --', () => {
-    expect(prepareArguments(['--batch', '2', '--', '--quad'], train)).toEqual(['--batch-size', '2', '--', '--quad'])
+  it('after -- are a program for a command that takes one, and left alone elsewhere', () => {
+    expect(prepareArguments(['--batch', '2', '--', '--quad'], train)).toEqual(['--batch-size', '2', '--program=--quad'])
+    expect(prepareArguments(['--batch', '2', '--', '--batch'], val)).toEqual(['--batch-size', '2', '--', '--batch'])
+  })
+})
+
+describe('a trial', () => {
+  it.each<[string[], ReturnType<typeof trialReference>]>([
+    [['17'], { trial: 17 }],
+    [['exp2', '17'], { study: 'exp2', trial: 17 }],
+    [['17', 'exp2'], { study: 'exp2', trial: 17 }],
+    [['3', '17'], { study: '3', trial: 17 }],
+  ])('is named by %j', (words, reference) => expect(trialReference(words)).toEqual(reference))
+
+  it.each([[[]], [['exp2']], [['exp2', 'best']], [['-1']], [['1.5']]])('is not named by %j', (words) => {
+    expect(() => trialReference(words)).toThrow(UsageError)
   })
 })

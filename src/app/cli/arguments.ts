@@ -4,7 +4,7 @@ import { UsageError } from '../../base/index.ts'
 import type { CliCommand } from './command.ts'
 
 /**
- * Replaces aliases and refuses flags that are known not to be supported.
+ * Replaces aliases, turns the program after `--` into values of `--program`, and refuses flags that are known not to be supported.
  *
  * @param words - arguments after the command's name
  * @throws {@link UsageError} for a flag of {@link CliCommand.unsupported}
@@ -13,7 +13,9 @@ export function prepareArguments(words: readonly string[], command: CliCommand):
   const aliases = command.aliases ?? {}
   const unsupported = command.unsupported ?? {}
   const end = words.indexOf('--')
-  return words.map((word, index) => {
+  const flags = end >= 0 && command.takesProgram ? words.slice(0, end) : words
+  const program = words.slice(flags.length + 1).map((word) => `--program=${word}`)
+  const prepared = flags.map((word, index) => {
     if (!word.startsWith('--') || word === '--' || (end >= 0 && index > end)) return word
     const equals = word.indexOf('=')
     const flag = equals < 0 ? word : word.slice(0, equals)
@@ -21,4 +23,5 @@ export function prepareArguments(words: readonly string[], command: CliCommand):
     const target = Object.hasOwn(aliases, flag) ? aliases[flag]! : flag
     return equals < 0 ? target : target + word.slice(equals)
   })
+  return [...prepared, ...program]
 }

@@ -11,6 +11,8 @@ export interface CliCommand {
   readonly aliases?: Readonly<Record<string, string>>
   /** Flags of YOLOv3 and YOLOv5 that we do not have: flag to the reason, which completes "not supported because …". */
   readonly unsupported?: Readonly<Record<string, string>>
+  /** Words after `--` are a program to run: they become values of the hidden flag `--program`. */
+  readonly takesProgram?: true
   configure(command: Command): void
 }
 

@@ -1,14 +1,16 @@
-// `hypevolve export`: a trained detector as a file that other programs run.
+// `hypevolve export`: a trained detector as a file that other programs run, or a study's table as its release writes it.
 import { Option } from 'commander'
 import { UsageError } from '../../base/index.ts'
 import { defineCommand } from './command.ts'
+import { type StorageFlags, storageOption } from './study-flags.ts'
 import { trainAliases } from './train-flags.ts'
 import { integer } from './values.ts'
 
 /** Values of the flags after parsing. */
-export interface ExportFlags {
-  readonly weights: string
-  readonly include: readonly string[]
+export interface ExportFlags extends StorageFlags {
+  /** Undefined: a study is exported. */
+  readonly weights?: string
+  readonly include?: readonly string[]
   /** That of the training if not given. */
   readonly imgsz?: number
   readonly output?: string
@@ -29,7 +31,7 @@ const otherFormats = [
 
 export const exportModel = defineCommand({
   name: 'export',
-  summary: 'write a detector as ONNX',
+  summary: 'write a detector as ONNX, or the table of a study',
   aliases: trainAliases,
   unsupported: {
     '--half': 'the exported model computes in 32-bit floating point; converters make halves of it.',
@@ -44,8 +46,13 @@ export const exportModel = defineCommand({
   },
   configure(command) {
     command
-      .description('Writes a detector as an ONNX model with folded batch norms and free batch, height and width.')
-      .addOption(new Option('--weights <file>', 'checkpoint (.safetensors)').makeOptionMandatory())
+      .description(
+        'With --weights: writes a detector as an ONNX model with folded batch norms and free batch, height and width. ' +
+          'Without: prints the table of a study, evolve.csv or evolve.txt; one that was imported comes back byte for byte.',
+      )
+      .argument('[study]', 'name, folder or number of the study; the latest if not given')
+      .addOption(new Option('--weights <file>', 'checkpoint (.safetensors)'))
+      .addOption(storageOption())
       .addOption(
         new Option('--include <formats...>', 'formats to write: onnx')
           .argParser((text: string, previous: string[] | undefined) => {
@@ -64,16 +71,25 @@ export const exportModel = defineCommand({
           'image size noted in the model (also --img); that of the training if not given',
         ).argParser(integer(32, 8192)),
       )
-      .option('--output <file>', 'file to write; the weights’ name with .onnx if not given')
+      .option('--output <file>', 'file to write; the weights’ name with .onnx if not given, a table is printed')
       .addHelpText(
         'after',
         `
-Example:
-  hypevolve export --weights runs/train/exp/weights/best.safetensors --include onnx --imgsz 160`,
+Examples:
+  hypevolve export --weights runs/train/exp/weights/best.safetensors --include onnx --imgsz 160
+  hypevolve export exp2 > evolve.csv`,
       )
-      .action(async (flags: ExportFlags) => {
+      .action(async (study: string | undefined, flags: ExportFlags) => {
+        if (flags.weights === undefined) {
+          if (flags.include !== undefined || flags.imgsz !== undefined)
+            throw new UsageError('Say which detector: --weights runs/train/exp/weights/best.safetensors.')
+          const { runExportTable } = await import('../studies/export.ts')
+          process.exitCode = await runExportTable(study, flags)
+          return
+        }
+        if (study !== undefined) throw new UsageError(`Export a detector (--weights) or the study ${study}, not both.`)
         const { runExport } = await import('../export.ts')
-        process.exitCode = await runExport(flags)
+        process.exitCode = await runExport({ ...flags, weights: flags.weights })
       })
   },
 })

@@ -1,14 +1,17 @@
 // The flags of `hypevolve train`: names, spellings and defaults of YOLOv5 v7.0's train.py, and what it and YOLOv3's
 // train.py have that we do not.
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import { integer, integers, oneOf, real } from './values.ts'
+import { addSearchFlags, type SearchFlags, searchFlagNames } from './search-flags.ts'
+import { type StorageFlags, storageOption } from './study-flags.ts'
+import { duration, integer, integers, oneOf, real } from './values.ts'
 
 /** Values of the flags after parsing, by commander's camel-case names. */
-export interface TrainFlags {
+export interface TrainFlags extends SearchFlags, StorageFlags {
   readonly weights?: string
   readonly cfg: string
   readonly data?: string
-  readonly hyp: string
+  /** undefined: scratch-low, or what --release shipped. */
+  readonly hyp?: string
   readonly epochs: number
   readonly batchSize: number
   readonly imgsz: number
@@ -19,8 +22,8 @@ export interface TrainFlags {
   readonly noval: boolean
   readonly noautoanchor: boolean
   readonly noplots: boolean
-  /** Generations; undefined or 0 trains once. */
-  readonly evolve?: number
+  /** Trials of the study in all; true: as many as the release makes; undefined or 0 trains once. */
+  readonly evolve?: number | true
   readonly cache: 'none' | 'ram' | 'disk'
   readonly device: string
   readonly singleCls: boolean
@@ -39,12 +42,31 @@ export interface TrainFlags {
   readonly layout: 'auto' | 'blocked' | 'plain'
   readonly spin: boolean
   readonly yes: boolean
+  /** Begin a new study even if the last one of this name is not done. */
+  readonly new: boolean
+  /** Trials at once on the CPU. */
+  readonly jobs?: number
+  /** Trials at once on each device. */
+  readonly perDevice?: number
+  /** What stays of a trial's weights: none, last, best, best:K or all. */
+  readonly keep: string
+  /** Seconds. */
+  readonly trialTimeout?: number
+  readonly hangTimeout?: number
+  readonly trainer: 'embedded' | 'command'
+  /** Words after `--`: the program of `--trainer command`. */
+  readonly program?: readonly string[]
 }
+
+/** Flags that mean nothing without `--evolve`, by commander's names. */
+export const evolveOnlyFlags = [
+  ...searchFlagNames,
+  ...(['storage', 'new', 'jobs', 'perDevice', 'keep', 'trialTimeout', 'hangTimeout', 'trainer', 'program'] as const),
+] as const satisfies readonly (keyof TrainFlags)[]
 
 /** Other spellings of the same flags. */
 export const trainAliases = { '--img': '--imgsz', '--img-size': '--imgsz', '--batch': '--batch-size' }
 
-const evolveOnly = 'it belongs to the genetic algorithm of YOLOv5 after v7.0; --evolve here is that of v7.0.'
 const hosted = 'Hypevolve sends nothing to hosted services; what it made lies in the run’s folder.'
 const oneProcess = 'a training here runs on one processor, in one process.'
 
@@ -76,8 +98,10 @@ export const trainUnsupported: Readonly<Record<string, string>> = {
   '--roboflow_upload': hosted,
   '--ndjson-console': 'events come from the library (hypevolve/detect), not as lines.',
   '--ndjson-file': 'events come from the library (hypevolve/detect), not as lines.',
-  '--evolve_population': evolveOnly,
-  '--resume_evolve': `${evolveOnly} To go on with an evolution, add --resume to --evolve.`,
+  '--evolve_population':
+    'the study remembers its population: --sampler yolov5-ga begins one, the same command goes on with it.',
+  '--resume_evolve':
+    'the study remembers its population: the same command again, or hypevolve resume, goes on with it.',
   // Names of older releases
   '--adam': 'YOLOv5 v7.0 replaced it: use --optimizer Adam.',
   '--notest': 'YOLOv5 renamed it: use --noval.',
@@ -106,8 +130,8 @@ export function addTrainFlags(command: Command): void {
     new Option('--cfg <yaml>', 'model file, as yolov5n.yaml').default('', 'that of --weights'),
     new Option('--weights <file>', "weights to start from (.safetensors), '' to train from scratch"),
     new Option('--hyp <yaml>', 'hyperparameters: a file or a packaged set, as v5.0/finetune').default(
-      'scratch-low',
-      'scratch-low',
+      undefined,
+      'scratch-low, or that of --release',
     ),
     new Option('--single-cls', 'treat all classes as one').default(false),
   )
@@ -122,16 +146,40 @@ export function addTrainFlags(command: Command): void {
   )
   add(
     'Evolution:',
-    new Option('--evolve [generations]', 'evolve the hyperparameters; 300 generations if no number is given')
-      .preset('300')
-      .argParser(integer(0)),
+    new Option(
+      '--evolve [trials]',
+      'evolve the hyperparameters; how many trainings the study has in all, 300 if no number is given',
+    )
+      .preset('')
+      .argParser((text) => (text === '' ? true : integer(0)(text))),
     new Option(
       '--resume [checkpoint]',
-      'go on with the most recent run, or with this one; with --evolve: add generations',
+      'go on with the most recent run, or with this one; with --evolve: that many trainings more in the latest study',
     )
       .preset(true)
       .default(false, 'off'),
+    new Option('--new', 'begin a new study even if one of this name is not done').default(false),
+    storageOption(),
+    new Option('--jobs <n>', 'trainings at once; they share the cores')
+      .argParser(integer(1, 1024))
+      .default(undefined, '1'),
+    new Option('--per-device <n>', 'trainings at once on each of --device 0,1,…')
+      .argParser(integer(1, 64))
+      .default(undefined, '1'),
+    new Option('--keep <what>', 'weights to keep of the trainings: none, last, best, best:5 (the five best) or all')
+      .argParser(keepPolicy)
+      .default('none'),
+    new Option('--trial-timeout <time>', 'end a training that takes longer, as 90m or 3h').argParser(duration),
+    new Option('--hang-timeout <time>', 'end a training that says nothing for so long').argParser(duration),
+    new Option(
+      '--trainer <name>',
+      "'embedded': our own; 'command': the program after --, as -- prog {hyp} {epochs} {out}",
+    )
+      .argParser(oneOf('embedded', 'command'))
+      .default('embedded'),
+    new Option('--program <word>').argParser((word: string, before: string[] = []) => [...before, word]).hideHelp(),
   )
+  addSearchFlags(command)
   add(
     'Training:',
     new Option('--optimizer <name>', 'SGD, Adam or AdamW').argParser(oneOf('SGD', 'Adam', 'AdamW')).default('SGD'),
@@ -158,7 +206,10 @@ export function addTrainFlags(command: Command): void {
   )
   add(
     'The machine:',
-    new Option('--device <device>', "'cpu'; a GPU number falls back to the CPU and says so").default('', 'cpu'),
+    new Option(
+      '--device <device>',
+      "'cpu'; GPU numbers fall back to the CPU and say so; with --evolve 0,1,2 are three trainings at once, 0+1 one on both",
+    ).default('', 'cpu'),
     new Option('--cache [where]', 'keep decoded images: ram or disk; ram if not said')
       .preset('ram')
       .argParser(oneOf('ram', 'disk'))
@@ -186,4 +237,10 @@ function batchSize(text: string): number {
       '-1 (AutoBatch) measures the memory of a GPU, which is not used here. Give a number.',
     )
   return integer(1, 4096)(text)
+}
+
+function keepPolicy(text: string): string {
+  if (!/^(none|last|all|best(:[1-9]\d{0,5})?)$/.test(text))
+    throw new InvalidArgumentError('Choose none, last, best, best:K or all.')
+  return text
 }

@@ -1,12 +1,15 @@
 // `hypevolve train`: one training, or with --evolve the evolution of its hyperparameters.
+import type { Command } from 'commander'
+import { UsageError } from '../../base/index.ts'
 import { defineCommand } from './command.ts'
-import { addTrainFlags, type TrainFlags, trainAliases, trainUnsupported } from './train-flags.ts'
+import { addTrainFlags, evolveOnlyFlags, type TrainFlags, trainAliases, trainUnsupported } from './train-flags.ts'
 
 export const train = defineCommand({
   name: 'train',
   summary: 'train a detector, or evolve its hyperparameters with --evolve',
   aliases: trainAliases,
   unsupported: trainUnsupported,
+  takesProgram: true,
   configure(command) {
     command.description(
       'Trains a YOLOv5 detector. With --evolve, trains it again and again with mutated hyperparameters and keeps the best.',
@@ -24,11 +27,27 @@ Examples:
   hypevolve train --resume
   hypevolve train --data digits --cfg yolov5n.yaml --imgsz 128 --epochs 3 --cache --evolve 20
   nohup hypevolve train --data my/data.yaml --cfg yolov5n.yaml --evolve > evolve.log &
-  hypevolve train --data my/data.yaml --cfg yolov5n.yaml --evolve 50 --resume`,
+  hypevolve train --data my/data.yaml --cfg yolov5n.yaml --evolve 50 --jobs 2 --keep best:3
+  hypevolve train --data my/data.yaml --cfg yolov5n.yaml --evolve --only lr0,lrf,momentum --set lr0=0.001..0.05
+  hypevolve train --evolve 100 --trainer command -- python my_train.py --hyp {hyp} --epochs {epochs} --out {out}
+The same command again goes on with an evolution that is not done, or helps one that runs; hypevolve resume needs no
+flags at all. hypevolve status tells how it is doing.`,
     )
     command.action(async (flags: TrainFlags) => {
+      if (!flags.evolve) refuseEvolveFlags(command)
       const { runTrain } = await import('../train.ts')
-      process.exitCode = await runTrain(flags)
+      process.exitCode = await runTrain(flags, process.argv.slice(3))
     })
   },
 })
+
+/** @throws {@link UsageError} for a flag that would silently mean nothing */
+function refuseEvolveFlags(command: Command): void {
+  const given = command.options.find(
+    (option) =>
+      (evolveOnlyFlags as readonly string[]).includes(option.attributeName()) &&
+      command.getOptionValueSource(option.attributeName()) === 'cli',
+  )
+  if (given)
+    throw new UsageError(`${given.long === '--program' ? 'A program after --' : given.long} goes with --evolve.`)
+}

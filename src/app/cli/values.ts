@@ -42,6 +42,21 @@ export const oneOf =
     return found
   }
 
+/** Collects names: `--fix a,b --fix c` gives a, b and c. */
+export const words = (text: string, previous: readonly string[] | undefined): string[] => {
+  const names = text.split(',').map((name) => name.trim())
+  if (names.includes('')) throw new InvalidArgumentError('Give names with a comma between them, as lr0,momentum.')
+  return [...(previous ?? []), ...names]
+}
+
+/** Seconds from `90`, `90s`, `15m`, `2h`, `1d`. */
+export const duration = (text: string): number => {
+  const match = /^(\d+(?:\.\d+)?)\s*(s|m|min|h|d)?$/.exec(text.trim())
+  const seconds = match ? Number(match[1]) * { s: 1, m: 60, min: 60, h: 3600, d: 86_400 }[match[2] ?? 's']! : 0
+  if (seconds <= 0) throw new InvalidArgumentError('Give a time as 90s, 15m or 2h.')
+  return seconds
+}
+
 function range(low: number, high: number): string {
   if (high === Number.MAX_SAFE_INTEGER) return `It must be ${low} or more.`
   return `It must be from ${low} to ${high}.`

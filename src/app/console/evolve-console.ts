@@ -1,93 +1,194 @@
-// An evolution on the console: what each generation brought, the best so far, and how long the rest will take.
+// An evolution on the console: what each trial brought, the best so far, and how long the rest will take. One training
+// at a time is shown at length, as v7.0 does; several at once get a line each.
 import type { LoopEvent, LoopSummary } from '../../run/index.ts'
-import { type EvolveFolder, evolveConsoleText, rowFitness } from '../../study/index.ts'
+import type { CompleteTrial, Metrics, RunningTrial } from '../../search/index.ts'
+import type { Study } from '../../study/index.ts'
 import type { Terminal } from './terminal.ts'
-import { counted, durationText } from './text.ts'
+import { counted, durationText, momentText, numberText } from './text.ts'
 
 export interface EvolveConsoleOptions {
-  /** Generations asked for in this call. */
-  readonly generations: number
-  /** Titles of evolve.csv's columns. */
-  readonly titles: readonly string[]
+  readonly study: Study
+  /** Trainings at once in this process. */
+  readonly slots: number
+  /** Epochs of a training, for trainers that do not say it. */
+  readonly epochs: number
+  /** What v7.0, or the release that is replayed, says after a trial, with line ends. */
+  readonly releaseText: (trial: CompleteTrial) => string
 }
 
 export class EvolveConsole {
   readonly #terminal: Terminal
-  readonly #generations: number
-  readonly #titles: readonly string[]
+  readonly #options: EvolveConsoleOptions
+  readonly #running = new Map<number, { epoch: number; epochs: number }>()
   #done = 0
   #failed = 0
   #totalMs = 0
 
-  constructor(terminal: Terminal, { generations, titles }: EvolveConsoleOptions) {
+  constructor(terminal: Terminal, options: EvolveConsoleOptions) {
     this.#terminal = terminal
-    this.#generations = generations
-    this.#titles = titles
+    this.#options = options
   }
 
-  onEvent(event: LoopEvent, folder: EvolveFolder): void {
-    if (event.type === 'started') {
-      this.#terminal.line()
-      this.#terminal.line(this.#terminal.bold(`Generation ${this.#done + 1} of ${this.#generations}`))
-    } else if (event.type === 'finished') {
-      this.#count(event.durationMs)
-      this.#finished(folder)
-    } else if (event.type === 'failed') {
-      this.#count(event.durationMs)
-      this.#failed++
-      this.#terminal.warn(`This training failed and is left out of evolve.csv: ${event.trial.output.join('\n')}`)
-      this.#terminal.line(this.#outlook())
+  onEvent(event: LoopEvent): void {
+    switch (event.type) {
+      case 'started':
+        this.#started(event.trial)
+        break
+      case 'epoch':
+        this.#running.set(event.trial.number, {
+          epoch: event.report.epoch,
+          epochs: event.report.epochs ?? this.#options.epochs,
+        })
+        this.#showRunning()
+        break
+      case 'complete':
+        this.#count(event.trial.number, event.durationMs)
+        this.#complete(event.trial, event.durationMs)
+        break
+      case 'pruned':
+        this.#count(event.trial.number, event.durationMs)
+        this.#terminal.line(`Trial ${event.trial.number} was stopped after ${counted(event.trial.epochs, 'epoch')}.`)
+        break
+      case 'failed':
+        this.#count(event.trial.number, event.durationMs)
+        this.#failed++
+        this.#terminal.warn(
+          `Trial ${event.trial.number} failed (${event.trial.failure}) and is left out: ${event.trial.output.join('\n')}`,
+        )
+        this.#terminal.line(this.#outlook())
+        break
+      case 'retry':
+        this.#running.delete(event.trial.number)
+        this.#terminal.warn(
+          `Trial ${event.trial.number} failed (${event.failure}) and is tried once more: ${event.output.join('\n')}`,
+        )
+        break
+      case 'released':
+        this.#running.delete(event.trial.number)
+        break
+      case 'lost':
+        this.#running.delete(event.trial.number)
+        this.#terminal.warn(
+          `Trial ${event.trial.number} was given to another process meanwhile; what was trained here does not count.`,
+        )
+        break
+      case 'waiting':
+        this.#terminal.line(
+          `All trials are given out. Waiting for ${counted(event.running, 'trial')} of other processes, in case one has to be repeated.`,
+        )
+        break
+      case 'warning':
+        this.#terminal.warn(event.text)
+        break
     }
   }
 
-  /** v7.0's three lines, then the best so far and the time left. */
-  #finished({ rows, best }: EvolveFolder): void {
-    const text = evolveConsoleText(this.#terminal.prefix('evolve'), rows.length, this.#titles, rows.at(-1)!)
-    for (const line of text.trimEnd().split('\n')) this.#terminal.line(line)
-    const fitness = rowFitness(rows.at(-1)!)
-    const bestText = best === undefined ? 'none yet' : `${rowFitness(rows[best]!).toFixed(4)} (row ${best})`
-    this.#terminal.line(`fitness ${fitness.toFixed(4)}, best ${bestText}; ${this.#outlook()}`)
+  get #parallel(): boolean {
+    return this.#options.slots > 1
   }
 
-  #count(durationMs: number): void {
+  #started({ number, attempt }: RunningTrial): void {
+    this.#running.set(number, { epoch: 0, epochs: this.#options.epochs })
+    if (this.#parallel) {
+      this.#showRunning()
+      return
+    }
+    const { target } = this.#options.study
+    this.#terminal.line()
+    this.#terminal.line(
+      this.#terminal.bold(
+        `Generation ${number + 1}${target === undefined ? '' : ` of ${target}`}${attempt > 1 ? `, attempt ${attempt}` : ''}`,
+      ),
+    )
+  }
+
+  /** 'Trial 17: 3/10, 18: 2/10; 15 of 300 done', redrawn in place. */
+  #showRunning(): void {
+    if (!this.#parallel || !this.#terminal.interactive) return
+    const trials = [...this.#running].map(([number, { epoch, epochs }]) => `${number}: ${epoch}/${epochs}`)
+    this.#terminal.live(`Trials in training, epoch: ${trials.join('  ')};  ${this.#doneText()}`)
+  }
+
+  #complete(trial: CompleteTrial, durationMs: number): void {
+    const { study, releaseText } = this.#options
+    if (this.#parallel && this.#terminal.interactive) this.#terminal.discard()
+    if (!this.#parallel)
+      for (const line of releaseText(trial).trimEnd().split('\n')) if (line !== '') this.#terminal.line(line)
+    const best = study.history.fittest(1)[0] ?? trial
+    const isBest = best.number === trial.number
+    const text =
+      `trial ${trial.number} complete: fitness ${numberText(trial.fitness)}${metricsSuffix(trial.metrics)}, ` +
+      `${durationText(durationMs / 1000)}${trial.attempt > 1 ? ` (attempt ${trial.attempt})` : ''}`
+    const bestText = isBest ? 'the best so far' : `best ${numberText(best.fitness)} (trial ${best.number})`
+    this.#terminal.line(
+      `${isBest ? this.#terminal.bold(text) : text}; ${bestText}; ${this.#doneText()}, ${this.#outlook()}`,
+    )
+    this.#showRunning()
+  }
+
+  #count(number: number, durationMs: number): void {
+    this.#running.delete(number)
     this.#done++
     this.#totalMs += durationMs
   }
 
-  /** '12 s each, about 3 min left'. */
-  #outlook(): string {
-    const each = this.#totalMs / this.#done / 1000
-    const left = this.#generations - this.#done
-    const end = left > 0 ? `about ${durationText(each * left)} left for ${left} more` : 'all done'
-    return `${durationText(each)} per generation, ${end}`
+  get #ended(): number {
+    return this.#options.study.history.ended.length
   }
 
-  /** The last words of an evolution. */
-  async end({ interrupted, finished }: LoopSummary, folder: EvolveFolder): Promise<void> {
-    const { evolveConsoleLines } = await import('../../report/index.ts')
-    const { rows, titles, directory, best } = folder
-    const keys = titles.filter((title) => rows[0] && title in rows[0].hyp)
-    this.#terminal.line()
-    if (best !== undefined)
-      for (const line of evolveConsoleLines(
-        { keys, rows: rows.map(({ hyp }) => keys.map((key) => hyp[key]!)), bestIndex: best },
-        `${directory}/evolve.csv`,
-      ))
-        this.#terminal.line(line)
-    this.#terminal.line()
-    const left = this.#generations - this.#done
-    if (interrupted && finished === 0) this.#terminal.line('Interrupted before a generation was finished.')
-    else if (interrupted)
-      this.#terminal.line(
-        `Interrupted after ${counted(finished, 'generation')}. Go on with the same command and --evolve ${left} --resume`,
-      )
-    else
-      this.#terminal.line(
-        `Evolution finished, ${counted(finished, 'generation')}${this.#failed > 0 ? `, ${this.#failed} failed` : ''}; ` +
-          `${rows.length} in all.`,
-      )
-    if (rows.length === 0) return
-    this.#terminal.line(`Results saved to ${this.#terminal.bold(directory)}: evolve.csv, hyp_evolve.yaml, evolve.png`)
-    this.#terminal.line(`Train with the best: hypevolve train --hyp ${directory}/hyp_evolve.yaml …`)
+  #doneText(): string {
+    const { target } = this.#options.study
+    return target === undefined ? `${this.#ended} done` : `${this.#ended} of ${target} done`
   }
+
+  /** '12 s per generation, about 3 min left for 15 more'. */
+  #outlook(): string {
+    const { study, slots } = this.#options
+    const each = this.#totalMs / this.#done / 1000
+    const text = `${durationText(each)} per generation`
+    if (study.target === undefined) return text
+    const left = study.target - this.#ended
+    if (left <= 0) return `${text}, all done`
+    // In training now, in all processes; this one's slots have the next trial in a moment.
+    const atOnce = Math.min(left, Math.max(slots, study.history.open.filter(({ state }) => state === 'running').length))
+    const seconds = Math.ceil(left / atOnce) * each
+    const end = seconds > 3600 ? `, until ${momentText(Date.now() + 1000 * seconds)}` : ''
+    return `${text}, about ${durationText(seconds)} left for ${left} more${end}`
+  }
+
+  /**
+   * The last words of an evolution.
+   *
+   * @param files - what was written, as seen from the current folder
+   * @param pictureLines - what the release says when it has drawn the picture
+   */
+  end(summary: LoopSummary, files: readonly string[], pictureLines: readonly string[]): void {
+    const { study } = this.#options
+    const { ended, complete, failed, pruned } = summary
+    const done = complete + failed + pruned
+    this.#terminal.line()
+    for (const line of pictureLines) this.#terminal.line(line)
+    this.#terminal.line()
+    if (ended === 'target') {
+      this.#terminal.line(
+        `Evolution finished, ${counted(done, 'generation')}${this.#failed > 0 ? `, ${this.#failed} failed` : ''}; ` +
+          `${study.history.complete.length} complete in all.`,
+      )
+    } else {
+      const what = ended === 'stopped' ? 'Stopped by hypevolve stop' : 'Interrupted'
+      const when = done === 0 ? 'before a generation was finished' : `after ${counted(done, 'generation')}`
+      this.#terminal.line(`${what} ${when}. Go on with: hypevolve resume ${study.name}`)
+    }
+    if (files.length === 0) return
+    this.#terminal.line(`Results saved to ${files.map((file) => this.#terminal.bold(file)).join(', ')}`)
+    this.#terminal.line(`Train with the best: hypevolve best ${study.name} --train --final-epochs 300`)
+  }
+}
+
+function metricsSuffix({ mAP50, mAP50to95 }: Metrics): string {
+  const parts = [
+    ...(mAP50 === undefined ? [] : [`mAP50 ${numberText(mAP50)}`]),
+    ...(mAP50to95 === undefined ? [] : [`mAP50-95 ${numberText(mAP50to95)}`]),
+  ]
+  return parts.length === 0 ? '' : `, ${parts.join(', ')}`
 }

@@ -36,6 +36,11 @@ export class Terminal {
     this.#colours = this.interactive && !process.env['NO_COLOR']
   }
 
+  /** Columns to fill; where the output is no terminal, as many as a log reads well with. */
+  get width(): number {
+    return this.#output.columns ?? 120
+  }
+
   /** A finished line; the live line, if there is one, stays above it as it was last. */
   line(text = ''): void {
     this.finish()

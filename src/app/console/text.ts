@@ -30,14 +30,36 @@ export function bytesText(bytes: number): string {
   return `${(bytes / 1e9).toFixed(bytes < 1e10 ? 1 : 0)} GB`
 }
 
+/** A measured value as people compare it: four digits, as 0.1234, 12.3 or 1.2e-05. */
+export const numberText = (value: number) =>
+  Number.isFinite(value) && value !== 0 && Math.abs(value) >= 1e-3 && Math.abs(value) < 1
+    ? value.toFixed(4)
+    : formatG(value, 4)
+
+/** A moment on the clock of this machine: '14:05' today, else '24 Nov 14:05', with the year if it is another. */
+export function momentText(moment: string | number | Date, now = new Date()): string {
+  const date = new Date(moment)
+  const clock = `${String(date.getHours()).padStart(2, '0')}:${String(date.getMinutes()).padStart(2, '0')}`
+  if (date.toDateString() === now.toDateString()) return clock
+  const day = `${date.getDate()} ${months[date.getMonth()]}`
+  return date.getFullYear() === now.getFullYear() ? `${day} ${clock}` : `${day} ${date.getFullYear()} ${clock}`
+}
+
+const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
+
 /** A count with its noun: '1 image', '2 images'. */
 export const counted = (count: number, noun: string, plural = `${noun}s`) => `${count} ${count === 1 ? noun : plural}`
 
 /** Right-aligned in `width` columns of a terminal, where a Chinese character takes two. */
 export function padStart(text: string, width: number): string {
+  return ' '.repeat(Math.max(0, width - displayWidth(text))) + text
+}
+
+/** Columns that a text takes on a terminal. */
+export function displayWidth(text: string): number {
   let taken = 0
   for (const character of text) taken += wide.test(character) ? 2 : 1
-  return ' '.repeat(Math.max(0, width - taken)) + text
+  return taken
 }
 
 const wide =

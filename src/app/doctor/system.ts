@@ -1,33 +1,23 @@
 // Checks of the machine: Node, processor, memory, disk.
-import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { statfs } from 'node:fs/promises'
 import { availableParallelism, cpus, freemem, release, totalmem, type } from 'node:os'
 import { dirname, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { codeText, codeVersion, isCheckout } from '../code-version.ts'
 import { bytesText, counted } from '../console/text.ts'
-import { programVersion } from '../version.ts'
 import { type Check, type Finding, note, ok, problem } from './finding.ts'
 
 const packageFolder = fileURLToPath(new URL('../../../', import.meta.url))
 
 /** Version, and the commit if this is a checkout. */
 export const program: Check = () => {
-  const version = `hypevolve ${programVersion()}`
-  if (!existsSync(resolve(packageFolder, '.git'))) return [ok('Program', `${version}, installed package`)]
-  try {
-    const git = (...words: string[]) =>
-      execFileSync('git', ['-C', packageFolder, ...words], {
-        encoding: 'utf8',
-        stdio: ['ignore', 'pipe', 'ignore'],
-      }).trim()
-    const changed = git('status', '--porcelain', '--untracked-files=no') !== ''
-    return [
-      ok('Program', `${version}, git ${git('rev-parse', '--short', 'HEAD')}${changed ? ' with local changes' : ''}`),
-    ]
-  } catch {
-    return [note('Program', `${version}, a git checkout, but git does not answer, so its commit is unknown`)]
-  }
+  const code = codeVersion()
+  if (code.commit !== undefined) return [ok('Program', `hypevolve ${codeText(code)}`)]
+  if (!isCheckout()) return [ok('Program', `hypevolve ${code.version}, installed package`)]
+  return [
+    note('Program', `hypevolve ${code.version}, a git checkout, but git does not answer, so its commit is unknown`),
+  ]
 }
 
 /** Node's version against package.json's engines. */

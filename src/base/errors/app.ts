@@ -47,3 +47,43 @@ export class FileWriteError extends HypevolveError {
     )
   }
 }
+
+/** A study has no trial of this number. */
+export class TrialNotFoundError extends HypevolveError {
+  override readonly code = 'TRIAL_NOT_FOUND'
+
+  constructor(
+    readonly trial: number,
+    readonly study: string,
+    /** How many trials the study has. */
+    readonly trials: number,
+  ) {
+    super(
+      trials === 0
+        ? `${study} has no trials yet.`
+        : `${study} has no trial ${trial}: its trials are 0 to ${trials - 1}. hypevolve trials ${study} lists them.`,
+    )
+  }
+}
+
+/** A file that was named cannot be read. */
+export class FileReadError extends HypevolveError {
+  override readonly code = 'FILE_READ'
+
+  constructor(
+    readonly path: string,
+    cause: NodeJS.ErrnoException,
+  ) {
+    const problem = cause.code === 'ENOENT' ? 'there is no such file' : cause.message
+    super(`${path} cannot be read: ${problem}. Check the path; relative ones start at the current folder.`, { cause })
+  }
+}
+
+/** The best of a study is asked for, but no training has come to its end. */
+export class NothingCompleteError extends HypevolveError {
+  override readonly code = 'NOTHING_COMPLETE'
+
+  constructor(readonly study: string) {
+    super(`${study} has no complete trial yet, so there is no best one. hypevolve status ${study} tells how it is doing.`)
+  }
+}

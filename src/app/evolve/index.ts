@@ -1,0 +1,1 @@
+export { type RunEvolveOptions, runEvolve } from './run.ts'

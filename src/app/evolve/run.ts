@@ -1,0 +1,298 @@
+// `hypevolve train --evolve N`: an evolution on the console. The search is run's loop over a study; here are its start,
+// what is shown, the files, and the end. Start reading at `runEvolve`.
+import { existsSync } from 'node:fs'
+import { mkdir, rm, rmdir } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import type { TrainEvent } from '../../detect/index.ts'
+import type { Executor, LoopEvent, LoopSummary } from '../../run/index.ts'
+import type { BegunStudy, Json, Storage, Study, StudyRecord } from '../../study/index.ts'
+import { evolveFormats } from '../../study/index.ts'
+import type { TrainFlags } from '../cli/train-flags.ts'
+import { codeVersion } from '../code-version.ts'
+import { EvolveConsole } from '../console/evolve-console.ts'
+import { planLines } from '../console/plan-text.ts'
+import type { Terminal } from '../console/terminal.ts'
+import { TrainConsole } from '../console/train-console.ts'
+import { type Interrupts, watchInterrupts } from '../interrupt.ts'
+import { type ChosenSearch, chooseSearch } from '../search.ts'
+import { startLine } from '../start-line.ts'
+import { settingsOf, toSettings } from '../studies/settings.ts'
+import { CoreShare } from './cores.ts'
+import { EvolveFiles } from './files.ts'
+import { EvolveResults } from './results.ts'
+import { type Continued, evolutionFolder, studyToContinue } from './resume.ts'
+import { type EvolvedTraining, evolvedTraining } from './training.ts'
+
+export interface RunEvolveOptions {
+  readonly flags: TrainFlags
+  /** Words of the command line after `hypevolve train`, kept with the study. */
+  readonly words: readonly string[]
+  readonly terminal: Terminal
+  /** `hypevolve resume`: this study, as far as it was meant to go. */
+  readonly resume?: StudyRecord
+}
+
+/** @returns the exit code */
+export async function runEvolve({ flags, words, terminal, resume }: RunEvolveOptions): Promise<number> {
+  const training = await evolvedTraining(flags)
+  for (const text of training.notes) terminal.line(text)
+  const search = await chooseSearch(flags, training.start)
+  for (const text of search.space.notes) terminal.line(text)
+  const { planSlots } = await import('../../run/index.ts')
+  const cores = new CoreShare(flags.threads)
+  const slotPlan = planSlots({
+    device: flags.device,
+    jobs: flags.jobs,
+    perDevice: flags.perDevice,
+    cores: cores.total,
+    gpus: training.trainer === 'embedded' ? 0 : 'unknown',
+  })
+  for (const text of slotPlan.notes) terminal.warn(text)
+
+  const { openStorage } = await import('../../study/index.ts')
+  const storage = await openStorage(flags.storage)
+  for (const text of storage.notes) terminal.line(text)
+  try {
+    const begun = await begin(storage, { flags, words, search, training, resume })
+    const evolution = new Evolution({ flags, terminal, search, training, begun, cores, slots: slotPlan.slots })
+    return await evolution.run()
+  } finally {
+    await storage.close()
+  }
+}
+
+async function begin(
+  storage: Storage,
+  request: {
+    readonly flags: TrainFlags
+    readonly words: readonly string[]
+    readonly search: ChosenSearch
+    readonly training: EvolvedTraining
+    readonly resume: StudyRecord | undefined
+  },
+): Promise<BegunStudy> {
+  const { flags, words, search, training, resume } = request
+  const { beginStudy, evolveFormats } = await import('../../study/index.ts')
+  const format = evolveFormats[search.format]
+  const oneFolder = !format.folder.numbered
+  const base = evolutionFolder(flags, format)
+  const definition = resume?.definition ?? {
+    seed: flags.seed,
+    space: search.space.toJSON() as Json,
+    sampler: search.sampler,
+    direction: 'maximize' as const,
+    fitness: search.fitness,
+    identity: training.identity,
+    settings: toSettings({
+      words: [...words],
+      cwd: process.cwd(),
+      release: search.release,
+      format: search.format,
+      code: codeVersion(),
+      dataHash: training.dataHash,
+    }),
+  }
+  const isTaken = (name: string) => !oneFolder && existsSync(name)
+  if (resume) return beginStudy(storage, { definition, base, isTaken, resume: resume.id })
+
+  const { trials } = search
+  const continued: Continued | undefined = await studyToContinue(storage, { flags, base, definition, search })
+  if (continued) return beginStudy(storage, { definition, base, isTaken, resume: continued.id, more: trials })
+  return beginStudy(storage, { definition, base, oneFolder, isTaken, target: trials, forceNew: flags.new })
+}
+
+interface EvolutionParts {
+  readonly flags: TrainFlags
+  readonly terminal: Terminal
+  readonly search: ChosenSearch
+  readonly training: EvolvedTraining
+  readonly begun: BegunStudy
+  readonly cores: CoreShare
+  readonly slots: Executor['slots']
+}
+
+/** One process's part in an evolution. */
+class Evolution {
+  readonly #parts: EvolutionParts
+  readonly #study: Study
+  readonly #folder: string
+  readonly #terminal: Terminal
+  readonly #files: EvolveFiles
+  readonly #console: EvolveConsole
+  readonly #trainConsole: TrainConsole | undefined
+  readonly #interrupts: Interrupts
+  readonly #cancelled = new AbortController()
+  readonly #signal: AbortSignal
+  #results: EvolveResults | undefined
+  #failure: { readonly cause: unknown } | undefined
+
+  constructor(parts: EvolutionParts) {
+    const { flags, terminal, search, begun, slots } = parts
+    this.#parts = parts
+    this.#terminal = terminal
+    this.#study = begun.study
+    this.#folder = begun.study.name
+    this.#interrupts = watchInterrupts(terminal)
+    this.#signal = AbortSignal.any([this.#interrupts.signal, this.#cancelled.signal])
+    this.#files = new EvolveFiles({
+      study: begun.study,
+      folder: this.#folder,
+      format: evolveFormats[search.format],
+      ranking: search.ranking,
+      imported: settingsOf(begun.study.definition).imported ?? 0,
+      warn: (text) => terminal.warn(text),
+    })
+    this.#console = new EvolveConsole(terminal, {
+      study: begun.study,
+      slots: slots.length,
+      epochs: flags.epochs,
+      releaseText: (trial) => this.#files.consoleText(trial, terminal.prefix('evolve')),
+    })
+    this.#trainConsole = slots.length === 1 ? new TrainConsole(terminal, { detail: 'compact' }) : undefined
+  }
+
+  async run(): Promise<number> {
+    const { runTrials, parseKeep } = await import('../../run/index.ts')
+    const { flags, training } = this.#parts
+    const study = this.#study
+    let executor: Executor | undefined
+    try {
+      await mkdir(this.#folder, { recursive: true })
+      await this.#parts.cores.watch(study)
+      await this.#tellStart()
+      if (training.options) this.#results = new EvolveResults(study, this.#folder)
+      executor = await this.#executor()
+      this.#interrupts.onHardExit(() => executor?.kill())
+      const summary = await runTrials({
+        study,
+        executor,
+        folder: this.#folder,
+        seed: study.seed,
+        keep: parseKeep(flags.keep),
+        title: basename(this.#folder),
+        signal: this.#signal,
+        onComplete: async (trial) => {
+          await this.#results?.write(trial.number)
+          await this.#files.write()
+        },
+        onEvent: (event) => this.#onLoopEvent(event),
+      })
+      if (this.#failure) throw this.#failure.cause
+      return await this.#end(summary, executor)
+    } catch (error) {
+      this.#terminal.finish()
+      await this.#files.finish()
+      await this.#removeIfEmpty()
+      throw error
+    } finally {
+      this.#interrupts.stop()
+      this.#parts.cores.stop()
+      await executor?.close()
+      await study.close()
+    }
+  }
+
+  /** Which study it is, and what is going to happen. */
+  async #tellStart(): Promise<void> {
+    const { planOf } = await import('../../run/index.ts')
+    const { flags, search, begun, slots, cores } = this.#parts
+    this.#title()
+    this.#terminal.line(`${this.#terminal.prefix('evolve')}${begun.message}`)
+    const study = this.#study
+    const { frozen } = search
+    const left = study.target === undefined ? 0 : study.target - study.history.ended.length
+    if (left > 0)
+      for (const line of planLines(
+        planOf({
+          trainings: left,
+          epochs: flags.epochs,
+          slots: slots.length + cores.otherProcesses,
+          evolved: study.space.keys.filter((key) => !frozen.some((each) => each.key === key)),
+          fixed: frozen,
+        }),
+        this.#terminal.width,
+      ))
+        this.#terminal.line(line)
+  }
+
+  async #executor(): Promise<Executor> {
+    const { localExecutor, embeddedTrainers, commandTrainer } = await import('../../run/index.ts')
+    const { flags, training, terminal, cores, slots } = this.#parts
+    const timeoutMs = flags.trialTimeout === undefined ? undefined : 1000 * flags.trialTimeout
+    const hangMs = flags.hangTimeout === undefined ? undefined : 1000 * flags.hangTimeout
+    const shared = cores.share(slots)
+    if (training.program) {
+      const command = training.program
+      const { epochs, imgsz: imagePx } = flags
+      const hypKeys = this.#study.space.keys
+      return localExecutor(shared, (slot) =>
+        commandTrainer({ command, hypKeys, epochs, imagePx, timeoutMs, hangMs }, slot),
+      )
+    }
+    const options = training.options!
+    const start = startLine({
+      terminal,
+      options,
+      trainings: (this.#study.target ?? 1) - this.#study.history.ended.length,
+      atOnce: slots.length + cores.otherProcesses,
+      cores: shared[0]!.threads,
+      yes: flags.yes,
+      signal: this.#signal,
+      cancel: () => this.#cancelled.abort(),
+    })
+    const onEvent = (trial: number, event: TrainEvent) => {
+      this.#trainConsole?.onEvent(event)
+      start(event)
+      this.#results?.onEvent(trial, event)
+    }
+    const guards = hangMs === undefined ? {} : { silenceMs: hangMs }
+    return localExecutor(shared, embeddedTrainers(options, { onEvent, timeoutMs, ...guards }))
+  }
+
+  #onLoopEvent(event: LoopEvent): void {
+    if (event.type === 'started') {
+      this.#trainConsole?.begin()
+      this.#title(event.trial.number)
+    }
+    if (event.type === 'complete') this.#files.refreshPicture()
+    this.#console.onEvent(event)
+  }
+
+  /** What `ps` shows; begins with what people look for. */
+  #title(trial?: number): void {
+    const { target } = this.#study
+    const of = target === undefined ? '' : ` of ${target}`
+    process.title = `hypevolve train ${basename(this.#folder)} --evolve${trial === undefined ? '' : `: trial ${trial}${of}`}`
+  }
+
+  async #end(summary: LoopSummary, executor: Executor): Promise<number> {
+    this.#terminal.finish()
+    await executor.close()
+    if (this.#study.history.complete.length > 0) await this.#files.write()
+    await this.#files.finish()
+    const any = this.#study.history.complete.length > 0
+    this.#console.end(summary, any ? this.#files.paths : [], any ? await this.#files.pictureLines() : [])
+    if (summary.ended !== 'interrupted') return 0
+    return this.#interrupts.exitCode ?? 130
+  }
+
+  /** What began with a mistake leaves no study and no folder behind. */
+  async #removeIfEmpty(): Promise<void> {
+    const study = this.#study
+    if (this.#parts.begun.case !== 'created' || this.#signal.aborted) return
+    await study.refresh().catch(() => {})
+    if (study.history.ended.length > 0) return
+    await study.close()
+    const removed = await study.storage.deleteStudy(study.id).then(
+      () => true,
+      () => false, // another process works on it
+    )
+    if (removed) await removeEmptyFolders(this.#folder)
+  }
+}
+
+/** The study's folder with its trials/, as far as nothing is in them. */
+async function removeEmptyFolders(folder: string): Promise<void> {
+  await rm(join(folder, 'trials'), { recursive: true, force: true }) // logs of trainings that no study knows any more
+  await rmdir(folder).catch(() => {}) // kept if something else is in it
+}

@@ -1,0 +1,118 @@
+// What an evolution trains: our own trainer or an outside program, and what identifies such a training.
+import { relative, resolve } from 'node:path'
+import { UsageError } from '../../base/index.ts'
+import type { TrainOptions } from '../../detect/index.ts'
+import type { Json } from '../../study/index.ts'
+import type { TrainFlags } from '../cli/train-flags.ts'
+import type { StartHyp } from '../search.ts'
+import { toTrainOptions } from '../train-options.ts'
+
+/** A training without its hyperparameters. */
+export interface EvolvedTraining {
+  readonly trainer: 'embedded' | 'command'
+  /** Of the embedded trainer. */
+  readonly options?: TrainOptions
+  /** Of the command trainer: the program and its arguments, with placeholders. */
+  readonly program?: readonly string[]
+  /** Where the search starts; `undefined` if a space file says it. */
+  readonly start: StartHyp | undefined
+  /** What makes it another training, by name. */
+  readonly identity: { readonly [name: string]: Json }
+  readonly dataHash?: string
+  /** For the console, one sentence each. */
+  readonly notes: readonly string[]
+}
+
+/** What the flags say about the trainings of an evolution. Reads the hyp and the list of the data set's files. */
+export const evolvedTraining = (flags: TrainFlags): Promise<EvolvedTraining> =>
+  flags.trainer === 'command' ? commandTraining(flags) : embeddedTraining(flags)
+
+async function embeddedTraining(flags: TrainFlags): Promise<EvolvedTraining> {
+  if (flags.program !== undefined)
+    throw new UsageError(`A program after -- needs --trainer command; it was: ${flags.program.join(' ')}`)
+  const { datasetHash, loadHyp, rawHyp } = await import('../../detect/index.ts')
+  const name = flags.hyp ?? (await defaultHyp(flags))
+  const loaded = loadHyp(name)
+  const options = evolveOptions(toTrainOptions(flags, loaded))
+  // A release is replayed with the keys of its own file; otherwise all that the trainer reads are searched.
+  const given = Object.keys(rawHyp(name).hyp).map((key) => (key === 'giou' ? 'box' : key))
+  const keys = flags.release === undefined ? Object.keys(loaded.hyp) : given
+  const hyp = Object.fromEntries(Object.entries(loaded.hyp).filter(([key]) => keys.includes(key)))
+  const dataHash = await datasetHash(options.data)
+  const { optimizer, cosLr, rect, singleCls, labelSmoothing, freeze, autoAnchor } = options
+  return {
+    trainer: 'embedded',
+    options,
+    start: { hyp, source: loaded.source },
+    identity: {
+      trainer: 'embedded',
+      ...commonIdentity(flags),
+      dataHash,
+      optimizer,
+      cosLr,
+      rect,
+      singleCls,
+      labelSmoothing,
+      freeze,
+      autoAnchor,
+    },
+    dataHash,
+    notes: loaded.notes,
+  }
+}
+
+async function commandTraining(flags: TrainFlags): Promise<EvolvedTraining> {
+  const { program = [] } = flags
+  if (program.length === 0)
+    throw new UsageError(
+      'Which program trains? Write it after --: hypevolve train --evolve 50 --trainer command -- ./train.sh {hyp} {epochs} {out}',
+    )
+  const start = flags.space !== undefined && flags.hyp === undefined ? undefined : await anyHyp(flags)
+  return {
+    trainer: 'command',
+    program,
+    start,
+    identity: { trainer: 'command', program, ...commonIdentity(flags) },
+    notes: [],
+  }
+}
+
+/** Hyperparameters of any program: what the file or preset says, as it stands there. */
+async function anyHyp(flags: TrainFlags): Promise<StartHyp> {
+  const { rawHyp } = await import('../../detect/index.ts')
+  const { hyp, source } = rawHyp(flags.hyp ?? (await defaultHyp(flags)))
+  for (const [key, value] of Object.entries(hyp))
+    if (typeof value !== 'number' && typeof value !== 'string' && typeof value !== 'boolean')
+      throw new UsageError(`${source}: "${key}" is neither a number nor a text.`)
+  return { hyp: hyp as StartHyp['hyp'], source }
+}
+
+/** scratch-low, or what the release to be replayed takes if it is told nothing. */
+export async function defaultHyp(flags: Pick<TrainFlags, 'release'>): Promise<string> {
+  if (flags.release === undefined) return 'scratch-low'
+  const { findRelease } = await import('../../search/index.ts')
+  const [, family = 'yolov5', tag = ''] = /^(yolov[35])-(.*)$/.exec(findRelease(flags.release)) ?? []
+  if (tag === '2020-01') return 'yolov3@01dbdc45'
+  if (!/^v/.test(tag) || tag === 'master') return `${family}@master/scratch-low`
+  const version = tag.slice(1).split('.').map(Number)
+  if (family === 'yolov3') return version[0]! >= 9 ? `yolov3@${tag}/scratch` : `yolov3@${tag}`
+  if (version[0]! < 3) return `yolov5@${tag}`
+  const renamed = version[0]! > 6 || (version[0] === 6 && version[1]! > 0)
+  return `yolov5@${tag}/${renamed ? 'scratch-low' : 'scratch'}`
+}
+
+function commonIdentity(flags: TrainFlags): { [name: string]: Json } {
+  const { data = '', cfg, weights = '', epochs, imgsz, batchSize } = flags
+  return { data: asSeen(data), cfg, weights: asSeen(weights), epochs, imgsz, batch: batchSize }
+}
+
+/** A path as seen from the current folder, however it was written; names without a folder stay. */
+const asSeen = (path: string) => (path.includes('/') ? relative(process.cwd(), resolve(path)) : path)
+
+/**
+ * v7.0 evolves with --nosave and --noval and draws no pictures of the trainings: the fitness of a trial is that of its
+ * last epoch, and an early stop cannot happen.
+ */
+function evolveOptions(options: TrainOptions): TrainOptions {
+  return { ...options, save: 'never', validate: 'last', plots: false, patience: 0, savePeriod: -1 }
+}

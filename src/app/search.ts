@@ -1,0 +1,150 @@
+// From flags to a search: space, sampler, fitness and the release whose files are written.
+import { readFile } from 'node:fs/promises'
+import { FileReadError, UsageError } from '../base/index.ts'
+import type { FrozenKey, Hyp, Release, ReleaseName, Sampler, SamplerName, SearchSpace } from '../search/index.ts'
+import type { EvolveFormatName, Json, Ranking } from '../study/index.ts'
+import type { SearchFlags } from './cli/search-flags.ts'
+
+/** How a study searches. */
+export interface ChosenSearch {
+  readonly space: SearchSpace
+  readonly sampler: { readonly name: SamplerName; readonly options: { readonly [key: string]: Json } }
+  /** What no trial can change, and why. */
+  readonly frozen: readonly FrozenKey[]
+  /** A preset's name or an expression. */
+  readonly fitness: string
+  /** Set if that release is replayed. */
+  readonly release: ReleaseName | undefined
+  readonly format: EvolveFormatName
+  /** Which row of the table is the best: by the release's own fitness where it is replayed as it was. */
+  readonly ranking: Ranking
+  /** Trials in all. */
+  readonly trials: number
+}
+
+/** The hyp that a search starts from. */
+export interface StartHyp {
+  readonly hyp: Hyp
+  /** What messages call it. */
+  readonly source: string
+}
+
+/** A launch of the oldest releases made one training and ended; a study does not. */
+const usualTrials = 300
+
+/**
+ * What the flags mean. Nothing has run yet, so every mistake is told before the first training.
+ *
+ * @param start - `undefined` only with a `--space` file, which then has the start values itself
+ * @param known - the space that `--fix`, `--only` and `--set` change; default that of the release or `--space`
+ * @throws {@link UsageError} and the errors of spaces, fitness and releases
+ */
+export async function chooseSearch(
+  flags: SearchFlags & { readonly noautoanchor?: boolean; readonly evolve?: number | true },
+  start: StartHyp | undefined,
+  known?: SearchSpace,
+): Promise<ChosenSearch> {
+  const { findRelease, parseFitness, releases, samplers } = await import('../search/index.ts')
+  const { formatOfRelease } = await import('../study/index.ts')
+  const release = flags.release === undefined ? undefined : findRelease(flags.release)
+  const like: Release = releases[release ?? 'yolov5-v7.0']
+  const name = flags.sampler ?? like.sampler
+  if (!Object.hasOwn(samplers, name))
+    throw new UsageError(
+      `--sampler ${name}: there is no such sampler. Choose one of ${Object.keys(samplers).join(', ')}.`,
+    )
+
+  const replays = release !== undefined && name === like.sampler
+  const space = known ? changed(known, flags) : await chooseSpace(flags, start, release)
+  const fitness = parseFitness(flags.fitness ?? like.fitness).text
+  const sampler = samplers[name as SamplerName] as Sampler<unknown>
+  const usual = like.trials > 1 ? like.trials : usualTrials
+  const trials = typeof flags.evolve === 'number' ? flags.evolve : usual
+  return {
+    space,
+    sampler: {
+      name: name as SamplerName,
+      options: samplerOptions(sampler, flags, replays ? like.options : {}, trials),
+    },
+    frozen: space.frozen(sampler),
+    fitness,
+    release,
+    format: formatOfRelease[like.files as keyof typeof formatOfRelease],
+    ranking: replays && flags.fitness === undefined ? 'table' : 'trial',
+    trials,
+  }
+}
+
+async function chooseSpace(
+  flags: SearchFlags & { readonly noautoanchor?: boolean },
+  start: StartHyp | undefined,
+  release: ReleaseName | undefined,
+): Promise<SearchSpace> {
+  const { parseSpace, releaseSpace } = await import('../search/index.ts')
+  const { fix = [], only, set = [] } = flags
+  if (flags.space === undefined) {
+    if (!start) throw new UsageError('Say where the search starts: --hyp <yaml> or --space <yaml>.')
+    return releaseSpace(start.hyp, {
+      ...(release === undefined ? {} : { release }),
+      ...(only === undefined ? {} : { only }),
+      fixed: fix,
+      set,
+      noAutoAnchor: flags.noautoanchor ?? false,
+      source: start.source,
+    })
+  }
+  const path = flags.space
+  const text = await readFile(path, 'utf8').catch((cause: NodeJS.ErrnoException) => {
+    throw new FileReadError(path, cause)
+  })
+  return changed(parseSpace(text, path, start?.hyp), flags)
+}
+
+function changed(space: SearchSpace, { fix = [], only, set = [] }: SearchFlags): SearchSpace {
+  let result = space
+  for (const change of set) result = result.set(change)
+  if (only !== undefined) result = result.only(only)
+  return fix.length === 0 ? result : result.fix(fix)
+}
+
+/** The flags that are options of a sampler. */
+const optionFlags = {
+  parent: '--parent',
+  method: '--method',
+  mutationProbability: '--mutation-probability',
+  sigma: '--sigma',
+} as const satisfies Partial<Record<keyof SearchFlags, string>>
+
+/**
+ * @param base - options that replay a release, if one is
+ * @param trials - planned in all: a population search cools down over them
+ * @throws {@link UsageError} for an option that the sampler does not have, or a value that it does not take
+ */
+function samplerOptions(
+  sampler: Sampler<unknown>,
+  flags: SearchFlags,
+  base: Readonly<Record<string, unknown>>,
+  trials: number,
+): { readonly [key: string]: Json } {
+  const known = Object.keys(sampler.options.parse(base) as object)
+  const options: Record<string, unknown> = { ...base }
+  for (const [key, flag] of Object.entries(optionFlags)) {
+    const value = flags[key as keyof typeof optionFlags]
+    if (value === undefined) continue
+    if (!known.includes(key))
+      throw new UsageError(
+        `${flag} means nothing to the sampler ${sampler.name}. It has: ${known.join(', ') || 'no options'}.`,
+      )
+    options[key] = value
+  }
+  // A formula of one's own ranks the parents too, whatever the release ranked by.
+  if (flags.fitness !== undefined && known.includes('fitness')) options['fitness'] = 'study'
+  if (known.includes('generations')) options['generations'] = Math.max(1, Math.ceil(trials / generationSize))
+  const checked = sampler.options.safeParse(options)
+  if (checked.success) return checked.data as { readonly [key: string]: Json }
+  const { path, message } = checked.error.issues[0]!
+  throw new UsageError(`The sampler ${sampler.name} does not take ${path.join('.') || 'these options'}: ${message}`)
+}
+
+/** Trainings of a generation in YOLOv5's population search. */
+const generationSize = 50

@@ -1,0 +1,228 @@
+// `hypevolve status`: one study on one screen.
+import type { CompleteTrial, FailedTrial, Metrics, Trial } from '../../search/index.ts'
+import type { AttemptRecord, EpochRecord, Storage, StudyOverview } from '../../study/index.ts'
+import type { StatusFlags } from '../cli/status.ts'
+import { counted, durationText, momentText, numberText } from '../console/text.ts'
+import { withStudy } from './open.ts'
+import { secondsLeft, secondsPerTrial } from './outlook.ts'
+import { endedCount, stateText, studyState } from './progress.ts'
+import { fittest, readTrials } from './read.ts'
+import { settingsOf } from './settings.ts'
+
+/** What `--json` prints, and what the screen is made of. */
+export interface StudyStatus {
+  readonly study: StudyOverview
+  readonly failures: readonly {
+    readonly failure: string
+    readonly trials: readonly number[]
+    readonly output: readonly string[]
+  }[]
+  /** Trial 0, if it is complete. */
+  readonly start: CompleteTrial | undefined
+  readonly best: CompleteTrial | undefined
+  readonly running: readonly RunningNow[]
+  readonly secondsPerTrial: number | undefined
+  /** When all trials will have ended, if it goes on as it does; `undefined` if nobody works on it. */
+  readonly endsAt: Date | undefined
+}
+
+interface RunningNow {
+  readonly number: number
+  readonly attempt: number
+  readonly startedAt: string
+  readonly worker: string
+  readonly epoch: EpochRecord | undefined
+}
+
+/** @returns the exit code */
+export const runStatus = (name: string | undefined, flags: StatusFlags): Promise<number> =>
+  withStudy(name, flags, async (storage, study) => {
+    const status = await readStatus(storage, study)
+    if (flags.json) console.log(JSON.stringify(toObject(status), null, 2))
+    else
+      for (const line of statusLines(status, { width: process.stdout.columns ?? 120, now: new Date() }))
+        console.log(line)
+    return 0
+  })
+
+export async function readStatus(storage: Storage, study: StudyOverview, now = new Date()): Promise<StudyStatus> {
+  const trials = await readTrials(storage, study)
+  const attempts = await storage.attempts(study.id)
+  const running = await readRunning(storage, study, trials, attempts)
+  const perTrial = secondsPerTrial(attempts)
+  const left = study.target === undefined ? undefined : study.target - endedCount(study.counts)
+  const runningSeconds = running.map(({ startedAt }) => (now.getTime() - Date.parse(startedAt)) / 1000)
+  const goesOn = study.workers.length > 0 && running.length > 0 && !study.stopping
+  return {
+    study,
+    failures: failuresOf(trials),
+    start: trials[0]?.state === 'complete' ? trials[0] : undefined,
+    best: fittest(trials),
+    running,
+    secondsPerTrial: perTrial,
+    endsAt:
+      goesOn && perTrial !== undefined && left !== undefined
+        ? new Date(now.getTime() + 1000 * secondsLeft(perTrial, { left, atOnce: running.length, runningSeconds }))
+        : undefined,
+  }
+}
+
+async function readRunning(
+  storage: Storage,
+  study: StudyOverview,
+  trials: readonly Trial[],
+  attempts: readonly AttemptRecord[],
+): Promise<RunningNow[]> {
+  const current = new Map(attempts.map((attempt) => [`${attempt.trial}/${attempt.attempt}`, attempt]))
+  const found: RunningNow[] = []
+  for (const trial of trials) {
+    if (trial.state !== 'running') continue
+    const attempt = current.get(`${trial.number}/${trial.attempt}`)
+    const epochs = (await storage.epochs(study.id, trial.number)).filter((epoch) => epoch.attempt === trial.attempt)
+    found.push({
+      number: trial.number,
+      attempt: trial.attempt,
+      startedAt: attempt?.startedAt ?? study.createdAt,
+      worker: attempt?.worker ? `${attempt.worker.host}:${attempt.worker.pid}` : 'unknown',
+      epoch: epochs.at(-1),
+    })
+  }
+  return found
+}
+
+function failuresOf(trials: readonly Trial[]): StudyStatus['failures'] {
+  const found = new Map<string, FailedTrial[]>()
+  for (const trial of trials)
+    if (trial.state === 'failed') found.set(trial.failure, [...(found.get(trial.failure) ?? []), trial])
+  return [...found]
+    .map(([failure, failed]) => ({
+      failure,
+      trials: failed.map(({ number }) => number),
+      output: failed.at(-1)!.output,
+    }))
+    .sort((a, b) => b.trials.length - a.trials.length)
+}
+
+/** Of a list of trials, as many are named. */
+const namedTrials = 6
+
+export function statusLines(status: StudyStatus, { width, now }: { width: number; now: Date }): string[] {
+  const { study, failures, start, best, running } = status
+  const lines: string[] = []
+  const say = (title: string, text: string) => lines.push(cut(`${title.padEnd(9)} ${text}`, width))
+
+  lines.push(cut(`${study.name} (study ${study.id}): ${stateText(study)}`, width))
+  for (const text of aboutLines(study)) say('', text)
+  const { complete, pruned, failed, waiting } = study.counts
+  const parts = [`${complete} complete`, `${failed} failed`]
+  if (pruned > 0) parts.push(`${pruned} pruned`)
+  parts.push(`${running.length} running`)
+  if (waiting > 0) parts.push(`${waiting} waiting`)
+  say('done', `${doneShare(study)}: ${parts.join(', ')}`)
+  for (const { failure, trials, output } of failures) {
+    const names = trials.length > namedTrials ? [...trials.slice(0, namedTrials), '…'] : trials
+    say('failed', `${trials.length} × ${failure} (${trials.length === 1 ? 'trial' : 'trials'} ${names.join(', ')})`)
+    say('', `  ${output.at(-1) ?? ''}`)
+  }
+  if (start) say('start', `trial ${start.number}: ${fitnessText(start)}`)
+  if (best && best !== start) say('best', `trial ${best.number}: ${fitnessText(best)}${gainText(start, best)}`)
+  else if (best) say('best', 'the start, so far')
+  for (const trial of running) say('running', runningText(trial, epochsOf(study), now))
+  if (status.secondsPerTrial !== undefined) say('time', timeText(status, now))
+  if (studyState(study) === 'stopped') say('', `Nobody works on it. Go on with: hypevolve resume ${study.name}`)
+  return lines
+}
+
+/** What is trained, and how it is searched. */
+function aboutLines({ definition, createdAt }: StudyOverview): string[] {
+  const { identity, sampler, fitness } = definition
+  const named = (key: string, text = (value: unknown) => String(value)) =>
+    identity[key] === undefined || identity[key] === null || identity[key] === '' ? [] : [text(identity[key])]
+  const trained = [
+    ...named('data', (value) => String(value).split('/').slice(-2).join('/')),
+    ...named('cfg'),
+    ...named('weights'),
+    ...named('epochs', (value) => counted(Number(value), 'epoch')),
+    ...named('imgsz', (value) => `${value} px`),
+    ...named('batch', (value) => `batch ${value}`),
+  ]
+  const { release } = settingsOf(definition)
+  const searched = [
+    `sampler ${sampler.name}${release === undefined ? '' : ` as ${release}`}`,
+    `fitness ${fitness}`,
+    `begun ${momentText(createdAt)}`,
+  ]
+  return [...(trained.length > 0 ? [trained.join(', ')] : []), searched.join(', ')]
+}
+
+const epochsOf = ({ definition }: StudyOverview) =>
+  typeof definition.identity['epochs'] === 'number' ? definition.identity['epochs'] : undefined
+
+function doneShare({ counts, target }: StudyOverview): string {
+  const done = endedCount(counts)
+  return target === undefined
+    ? String(done)
+    : `${done} of ${target} (${Math.floor((100 * done) / Math.max(1, target))} %)`
+}
+
+function fitnessText({ fitness, metrics }: CompleteTrial): string {
+  const shown = metricsText(metrics)
+  return `fitness ${numberText(fitness)}${shown === '' ? '' : ` (${shown})`}`
+}
+
+/** The four that YOLO users look at, else the first ones. */
+export function metricsText(metrics: Metrics): string {
+  const known = ['mAP50to95', 'mAP50', 'precision', 'recall'].filter((key) => metrics[key] !== undefined)
+  const keys = known.length > 0 ? known : Object.keys(metrics).slice(0, 4)
+  return keys.map((key) => `${key} ${numberText(metrics[key]!)}`).join(', ')
+}
+
+function gainText(start: CompleteTrial | undefined, best: CompleteTrial): string {
+  if (!start || start.fitness <= 0) return ''
+  return `, ${(100 * (best.fitness / start.fitness - 1)).toFixed(1)} % above the start`
+}
+
+function runningText(
+  { number, attempt, startedAt, worker, epoch }: RunningNow,
+  epochs: number | undefined,
+  now: Date,
+): string {
+  const at = epoch ? `epoch ${epoch.epoch}${epochs === undefined ? '' : ` of ${epochs}`}` : 'starting'
+  const since = durationText((now.getTime() - Date.parse(startedAt)) / 1000)
+  return `trial ${number}: ${at}, for ${since}, by ${worker}${attempt > 1 ? `, attempt ${attempt}` : ''}`
+}
+
+function timeText({ secondsPerTrial: each, endsAt, running }: StudyStatus, now: Date): string {
+  const text = `${durationText(each!)} per trial${running.length > 1 ? `, ${running.length} at once` : ''}`
+  if (!endsAt) return text
+  const left = durationText((endsAt.getTime() - now.getTime()) / 1000)
+  return `${text}; ends at about ${momentText(endsAt, now)}, in ${left}`
+}
+
+const cut = (text: string, width: number) => (text.length > width ? `${text.slice(0, width - 1)}…` : text.trimEnd())
+
+function toObject({ study, failures, start, best, running, secondsPerTrial: each, endsAt }: StudyStatus) {
+  const short = (trial: CompleteTrial | undefined) =>
+    trial ? { number: trial.number, fitness: trial.fitness, metrics: trial.metrics, hyp: trial.hyp } : null
+  return {
+    id: study.id,
+    name: study.name,
+    state: studyState(study),
+    target: study.target ?? null,
+    counts: study.counts,
+    processes: study.workers.map(({ host, pid }) => ({ host, pid })),
+    failures,
+    start: short(start),
+    best: short(best),
+    running: running.map(({ number, attempt, startedAt, worker, epoch }) => ({
+      number,
+      attempt,
+      startedAt,
+      worker,
+      epoch: epoch?.epoch ?? null,
+    })),
+    secondsPerTrial: each ?? null,
+    endsAt: endsAt?.toISOString() ?? null,
+    createdAt: study.createdAt,
+  }
+}
