@@ -13,30 +13,30 @@ import {
 } from '../../../src/study/files/index.ts'
 import { golden, readReferenceJson, referenceFiles, referencePath } from '../reference.ts'
 
-/** The reference calls the seed document's version by its commit. */
-const releaseOf = (folder: string) => folder.replace('01dbdc45', '2020-01') as EvolveRelease
+/** `yolov5@v7.0`; the seed document's version goes by its commit. */
+const releaseOf = (name: string) => name.replace('@', '-').replace('01dbdc45', '2020-01') as EvolveRelease
 
 const sequences = () =>
-  referenceFiles('evolve/print_mutation', /^yolov[35]-/).flatMap((release) =>
-    readdirSync(referencePath(`evolve/print_mutation/${release}`))
-      .filter((name) => existsSync(referencePath(`evolve/print_mutation/${release}/${name}/input.json`)))
-      .map((sequence) => ({ release, sequence })),
+  referenceFiles('evolve/print_mutation', /^(?!.*\.json$)/).flatMap((release) =>
+    referenceFiles(`evolve/print_mutation/${release}`, /./)
+      .map((sequence) => `${release}/${sequence}`)
+      .filter((name) => existsSync(referencePath(`evolve/print_mutation/${name}/input.json`))),
   )
 
 golden('evolve/print_mutation', 'files and console of every release', sequences, (cases) => {
-  for (const { release, sequence } of cases)
-    it(`${release}/${sequence}`, () => {
-      const folder = referencePath(`evolve/print_mutation/${release}/${sequence}`)
+  for (const name of cases)
+    it(name, () => {
+      const folder = referencePath(`evolve/print_mutation/${name}`)
       const names = readdirSync(folder)
-      const { steps } = readReferenceJson(`evolve/print_mutation/${release}/${sequence}/input.json`)
+      const { release, steps } = readReferenceJson(`evolve/print_mutation/${name}/input.json`)
       expect(formatOfRelease).toHaveProperty([releaseOf(release)])
       const format: EvolveFormat = evolveFormats[formatOfRelease[releaseOf(release)]]
       const keys: string[] = steps[0].hyp_keys
 
       let compared = 0
-      const compare = (name: string, text: string | undefined) => {
-        if (!names.includes(name)) return
-        expect([name, text]).toEqual([name, readFileSync(join(folder, name), 'utf8')])
+      const compare = (file: string, text: string | undefined) => {
+        if (!names.includes(file)) return
+        expect([file, text]).toEqual([file, readFileSync(join(folder, file), 'utf8')])
         compared++
       }
       const compareFiles = (prefix: string, table: ReturnType<EvolveFormat['empty']>) => {
