@@ -1,6 +1,6 @@
 // Spaces in code, for searches of any kind: the type of the hyps follows from the parameters.
 import type { HypValue } from './hyp.ts'
-import type { Condition, Parameter } from './parameter.ts'
+import { type Condition, middle, type Parameter } from './parameter.ts'
 import { SearchSpace } from './space.ts'
 
 /** A parameter in code: its values have type `V`; `Conditional` ones may be absent from a hyp. */
@@ -37,9 +37,6 @@ const condition = (options: Partial<When>): { when?: Record<string, HypValue[]> 
   options.when === undefined
     ? {}
     : { when: Object.fromEntries(Object.entries(options.when).map(([key, values]) => [key, [...values]])) }
-
-const middle = (lower: number, upper: number, log: boolean | undefined) =>
-  log ? Math.sqrt(lower) * Math.sqrt(upper) : lower / 2 + upper / 2
 
 /** A number between two bounds, both included. */
 export function float(lower: number, upper: number, options?: NumberOptions): ParameterOf<number, false>

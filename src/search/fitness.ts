@@ -109,8 +109,8 @@ export function parseFitness(text: string, known?: readonly string[]): Fitness {
   }
 }
 
-/** NaN if it was not measured. F1 is made of precision and recall where the trainer does not say it, as yolov3 does. */
-function metric(metrics: Metrics, key: string): number {
+/** A metric by name; NaN if it was not measured. F1 is made of precision and recall where the trainer does not say it, as yolov3 does. */
+export function metric(metrics: Metrics, key: string): number {
   if (Object.hasOwn(metrics, key)) return metrics[key]
   if (key !== 'f1') return Number.NaN
   const [precision, recall] = [metric(metrics, 'precision'), metric(metrics, 'recall')]

@@ -26,6 +26,7 @@ export { findRelease, type Release, type ReleaseName, releases } from './release
 export { defineSampler, type Proposal, type Sampler, type SearchContext } from './sampler.ts'
 export { type SamplerName, samplers } from './samplers/index.ts'
 export { type FrozenKey, SearchSpace, type SpaceJson, type SpaceOptions } from './space.ts'
+export { parseSpace } from './space-file.ts'
 export { type SuggestOptions, suggest } from './suggest.ts'
 export { tablePrecision } from './table-precision.ts'
 export {

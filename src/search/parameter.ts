@@ -68,7 +68,12 @@ export function parameterProblem(parameter: Parameter): string | undefined {
       : `starts at ${JSON.stringify(parameter.start)}, which is none of its choices`
   }
   if (parameter.kind === 'fixed') return undefined
-  const { lower, upper } = parameter
+  const { lower, upper, start } = parameter
+  const numbers = [lower ?? 0, upper ?? 0, start, parameter.kind === 'range' ? parameter.gain : 0]
+  if (!numbers.every(Number.isFinite)) return 'has a bound, gain or start that is not a finite number'
+  if (parameter.kind === 'range' && parameter.gain < 0) return `has the negative gain ${parameter.gain}`
+  if (parameter.kind === 'integer' && !(Number.isInteger(lower) && Number.isInteger(upper)))
+    return 'is a whole number, so its bounds must be whole numbers'
   if (lower !== undefined && upper !== undefined && lower > upper)
     return `has its lower bound ${lower} above its upper bound ${upper}`
   if (parameter.kind !== 'range' && parameter.log && parameter.lower <= 0)
@@ -106,3 +111,7 @@ export function fromUnit(parameter: Extract<Parameter, { kind: 'float' | 'intege
   const { lower, upper, log } = parameter
   return log ? lower * (upper / lower) ** unit : lower + unit * (upper - lower)
 }
+
+/** Where a number starts that is not told: half way between its bounds. */
+export const middle = (lower: number, upper: number, log: boolean | undefined): number =>
+  log ? Math.sqrt(lower) * Math.sqrt(upper) : lower / 2 + upper / 2

@@ -12,6 +12,9 @@ const spaceSchema = z.strictObject({
   gainOrder: z.array(z.string()).optional(),
 })
 
+/** A name that can be a column, a yaml key and a command line argument. */
+const namePattern = /^[A-Za-z_][\w./-]{0,79}$/
+
 /** A space as JSON: the parameters as pairs of key and description, in order. */
 export type SpaceJson = z.infer<typeof spaceSchema>
 
@@ -61,6 +64,8 @@ export class SearchSpace<H extends Hyp = Hyp> {
     this.notes = notes
     this.#conditional = this.parameters.some(({ when }) => when !== undefined)
     for (const [key, parameter] of this.#byKey) {
+      if (!namePattern.test(key) || key === '__proto__')
+        throw new SearchSpaceInvalidError(source, key.slice(0, 80), 'is no name (letters, digits, _ . / -)')
       const problem = parameterProblem(parameter) ?? conditionProblem(key, parameter, this.#byKey)
       if (problem !== undefined) throw new SearchSpaceInvalidError(source, key, problem)
     }

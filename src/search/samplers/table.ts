@@ -1,7 +1,7 @@
 // The table that a release keeps in evolve.txt or evolve.csv, as it reads it back to choose parents: its order, its
 // precision, its duplicates. Replay computes with this instead of the trials themselves.
 import { argsort, formatG } from '../../base/index.ts'
-import { type FitnessPresetName, fitness, fitnessPresets } from '../fitness.ts'
+import { type FitnessPresetName, fitness, fitnessPresets, metric } from '../fitness.ts'
 import type { History } from '../history.ts'
 import type { SearchSpace } from '../space.ts'
 import type { CompleteTrial } from '../trial.ts'
@@ -17,14 +17,13 @@ export interface TableOptions {
 /** The rows of the table after all complete trials, in the order of the file. */
 export function tableOf(history: History, space: SearchSpace, options: TableOptions): Candidate[] {
   const trials = history.complete
-  if (options.table === 'evolve.csv') return trials.map((trial) => rowOf(trial, space, options, 5, 5))
-  // what was written before has 3 digits; the line just added has 4 in its results until the file is next read
-  const last = trials.length - 1
-  const rows = trials.map((trial, i) => rowOf(trial, space, options, i === last ? 4 : 3, 3))
-  const different = uniqueRows(rows)
-  return argsort(different.map((row) => -row.fitness)).map((i) =>
-    different[i].trial === trials[last] ? rowOf(trials[last], space, options, 3, 3) : different[i],
-  )
+  if (options.table === 'evolve.csv') return trials.map(rowsOf(space, options, [5], 5))
+  // a line is appended with 4 digits in its results; then all is read, sorted and written again with 3
+  const appended = rowsOf(space, options, [4], 3)
+  const written = rowsOf(space, options, [4, 3], 3)
+  const last = trials.at(-1)
+  const different = uniqueRows(trials.map((trial) => (trial === last ? appended(trial) : written(trial))))
+  return argsort(different.map((row) => -row.fitness)).map((i) => written(different[i].trial))
 }
 
 interface Row extends Candidate {
@@ -34,35 +33,40 @@ interface Row extends Candidate {
   readonly columns: readonly number[]
 }
 
-/** Rows of ended trials never change: formatted once. */
-const formatted = new WeakMap<CompleteTrial, Map<string, Row>>()
+/** Rows of complete trials never change: formatted once for each space and precision. */
+const formatted = new WeakMap<SearchSpace, Map<string, WeakMap<CompleteTrial, Row>>>()
 
-function rowOf(
-  trial: CompleteTrial,
+function rowsOf(
   space: SearchSpace,
-  options: TableOptions,
-  resultDigits: number,
+  { fitness: ranking }: TableOptions,
+  resultDigits: readonly number[],
   hypDigits: number,
-): Row {
-  const key = `${options.fitness} ${resultDigits} ${hypDigits} ${space.keys.length}`
-  const rows = formatted.get(trial) ?? new Map<string, Row>()
-  formatted.set(trial, rows)
-  const known = rows.get(key)
-  if (known) return known
-  const preset = fitnessPresets[options.fitness === 'study' ? 'yolov5' : options.fitness]
+) {
+  const ofSpace = formatted.get(space) ?? new Map<string, WeakMap<CompleteTrial, Row>>()
+  formatted.set(space, ofSpace)
+  const key = `${ranking} ${resultDigits} ${hypDigits}`
+  const rows = ofSpace.get(key) ?? new WeakMap<CompleteTrial, Row>()
+  ofSpace.set(key, rows)
+  const preset = fitnessPresets[ranking === 'study' ? 'yolov5' : ranking]
   const names = [...preset.metrics, 'boxLoss', 'objLoss', 'clsLoss']
-  const results = names.map((name) => toDigits(trial.metrics[name] ?? 0, resultDigits))
-  const values = space.toValues(trial.hyp).map((value) => toDigits(typeof value === 'number' ? value : 0, hypDigits))
-  const measured = preset.metrics.every((name, i) => preset.weights[i] === 0 || Object.hasOwn(trial.metrics, name))
-  const row: Row = {
-    number: trial.number,
-    trial,
-    values,
-    columns: [...results, ...values],
-    fitness: options.fitness !== 'study' && measured ? fitness(results, preset.weights) : trial.fitness,
+
+  return (trial: CompleteTrial): Row => {
+    const known = rows.get(trial)
+    if (known) return known
+    const measured = names.map((name) => metric(trial.metrics, name))
+    const results = measured.map((value) => resultDigits.reduce(toDigits, value))
+    const values = space.toValues(trial.hyp).map((value) => toDigits(typeof value === 'number' ? value : 0, hypDigits))
+    const own = fitness(results, preset.weights)
+    const row: Row = {
+      number: trial.number,
+      trial,
+      values,
+      columns: [...results, ...values],
+      fitness: ranking === 'study' || Number.isNaN(own) ? trial.fitness : own,
+    }
+    rows.set(trial, row)
+    return row
   }
-  rows.set(key, row)
-  return row
 }
 
 /** The value as C's `%.<digits>g` leaves it. */
@@ -73,11 +77,16 @@ export function toDigits(value: number, digits: number): number {
 
 /** NumPy's `unique` over rows: ascending column by column, each row once (here: its first trial). */
 function uniqueRows(rows: readonly Row[]): Row[] {
-  const sorted = [...rows].sort((a, b) => compareColumns(a, b) || a.number - b.number)
+  const sorted = [...rows].sort((a, b) => (a === b ? 0 : compareColumns(a, b)) || a.number - b.number)
   return sorted.filter((row, i) => i === 0 || compareColumns(sorted[i - 1], row) !== 0)
 }
 
+/** NaN is larger than all else, and equal to nothing. */
 function compareColumns({ columns: a }: Row, { columns: b }: Row): number {
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return a[i] - b[i]
+  for (let i = 0; i < a.length; i++) {
+    if (a[i] < b[i]) return -1
+    if (a[i] > b[i]) return 1
+    if (Number.isNaN(a[i]) || Number.isNaN(b[i])) return Number.isNaN(a[i]) ? 1 : -1
+  }
   return 0
 }
