@@ -30,13 +30,24 @@ const trimZeros = (whole: string, fraction: string) => {
 
 /** The first `count` significant digits of a value >= 0, rounded, ties to the even digit, and the decimal exponent. */
 function significantDigits(value: number, count: number): [digits: string, exponent: number] {
-  const exact = value.toExponential(100) // a tie has all its digits within count + 1
-  const digits = exact.slice(0, exact.indexOf('e')).replace('.', '')
-  const down = digits.slice(0, count)
-  if (/^50*$/.test(digits.slice(count)) && Number(down.at(-1)) % 2 === 0)
-    return [down, Number(exact.slice(exact.indexOf('e') + 1))]
+  if (mayBeTie(value, count)) {
+    const exact = value.toExponential(100) // a tie has all its digits within count + 1
+    const digits = exact.slice(0, exact.indexOf('e')).replace('.', '')
+    const down = digits.slice(0, count)
+    if (/^50*$/.test(digits.slice(count)) && Number(down.at(-1)) % 2 === 0)
+      return [down, Number(exact.slice(exact.indexOf('e') + 1))]
+  }
   const [mantissa, exponent] = value.toExponential(count - 1).split('e') // rounds ties up
   return [mantissa.replace('.', ''), Number(exponent)]
+}
+
+/** Whether the digits behind the first `count` look like 5000…; exact digits are dear, and hardly ever needed. */
+function mayBeTie(value: number, count: number): boolean {
+  const more = 6
+  if (count + more > 100) return true
+  const longer = value.toExponential(count - 1 + more)
+  const end = longer.indexOf('e')
+  return longer.charCodeAt(end - more) === 53 && longer.slice(end - more + 1, end) === '00000'
 }
 
 /**
