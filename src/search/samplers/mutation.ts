@@ -120,7 +120,7 @@ export function gainOf(parameter: Parameter): number {
 /**
  * The parent's values, moved. A YOLO hyperparameter is multiplied by its factor v; other numbers move by v - 1 of the way
  * between their bounds (in the logarithm where they have `log`), integers by at least 1; a choice is drawn anew with
- * probability p.
+ * probability p. What is frozen has its start value.
  */
 export function moved(
   space: SearchSpace,
@@ -133,7 +133,8 @@ export function moved(
     const value = values[i]
     switch (parameter.kind) {
       case 'range':
-        return Number(value) * factors[i]
+        // a mean of parents may differ in the last bit from what they all have
+        return parameter.gain === 0 ? parameter.start : Number(value) * factors[i]
       case 'float':
       case 'integer': {
         if (factors[i] === 1) return value
@@ -145,7 +146,7 @@ export function moved(
         return gate < p ? parameter.choices[Math.floor(place * parameter.choices.length)] : value
       }
       case 'fixed':
-        return value
+        return parameter.start
     }
   }
   return space.parameters.map(move)

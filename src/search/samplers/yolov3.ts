@@ -188,10 +188,10 @@ const clipped = (space: SearchSpace, values: readonly number[]): number[] =>
     return parameter.kind === 'range' ? clip(value, parameter.lower, parameter.upper) : value
   })
 
-/** v6 divides the four loss gains xy, wh, cls and conf by their sum, where all four are there. */
+/** v6 divides the four loss gains xy, wh, cls and conf by their sum, where all four are there and may move. */
 function normalised(space: SearchSpace, values: readonly HypValue[]): HypValue[] {
   const four = ['xy', 'wh', 'cls', 'conf']
-  const places = space.keys.flatMap((key, i) => (four.includes(key) ? [i] : []))
+  const places = space.keys.flatMap((key, i) => (four.includes(key) && gainOf(space.parameters[i]) > 0 ? [i] : []))
   const sum = places.reduce((total, i) => total + Number(values[i]), 0)
   if (places.length < four.length || sum === 0) return [...values]
   return values.map((value, i) => (places.includes(i) ? Number(value) / sum : value))

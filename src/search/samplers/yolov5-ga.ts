@@ -207,7 +207,7 @@ function bred(context: SearchContext, { generations }: Options): Proposal {
     const crosses = rng.python.uniform(0, 1) < rates.crossover && movable.length > 1 && first !== second
     const cut = crosses ? movable[rng.python.randint(1, movable.length - 1)] : space.keys.length
     const [a, b] = [space.toValues(first.hyp), space.toValues(second.hyp)]
-    const values = a.map((value, i) => (i < cut ? value : b[i]))
+    const values = a.map((value, i) => (movable.includes(i) ? (i < cut ? value : b[i]) : space.parameters[i].start))
     for (const i of movable)
       if (rng.python.uniform(0, 1) < rates.mutation) values[i] = nudged(space.parameters[i], values[i], rng.python)
     const hyp = space.toHyp(values)
