@@ -1,10 +1,12 @@
 // Detector files: weights in safetensors (names of YOLOv5's state_dict), the model and what it was trained on in the
-// file's metadata, and in `last.safetensors` all that a training needs to go on.
+// file's metadata, and in `last.safetensors` all that a training needs to go on. Checkpoints of PyTorch (`.pt`) are read
+// wherever these are.
 import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { basename, dirname } from 'node:path'
 import { CheckpointError, CheckpointWriteError } from '../../base/index.ts'
 import { type OptimizerState, readSafetensors, type Weights, writeSafetensors } from '../../nn/index.ts'
 import { type ModelDefinition, type ModelYaml, parseModel } from '../model/definition.ts'
+import { detectorOf, isPtFile, modelYamlOf, readPtCheckpoint } from '../pt/index.ts'
 import { resolveWeights } from '../resolve.ts'
 import type { EpochResults } from './events.ts'
 import type { TrainOptions } from './options.ts'
@@ -111,12 +113,15 @@ export function saveDetector(
 }
 
 /**
- * Reads a detector written by {@link saveDetector}.
+ * Reads a detector written by {@link saveDetector}, or a checkpoint of PyTorch: that has nothing to resume.
  *
- * @throws {@link CheckpointError} if it is something else, {@link SafetensorsError} if it is damaged
+ * @throws {@link CheckpointError} if it is something else; {@link SafetensorsError}, {@link PtFileError},
+ * {@link PtGlobalRefusedError} if it is damaged or strange; {@link PtUnsupportedError} if its model cannot be built
  */
 export function loadDetectorFile(path: string): DetectorFile {
-  const { weights: tensors, metadata } = readWeights(path)
+  const { file, bytes, isPt } = readWeightsFile(path)
+  if (isPt) return { path, ...detectorOf(readPtCheckpoint(bytes, file), file) }
+  const { weights: tensors, metadata } = readSafetensors(bytes)
   const description = readDescription(path, metadata['hypevolve'])
   const weights: Weights = new Map()
   const model: Weights = new Map()
@@ -161,39 +166,68 @@ export function readCheckpointOptions(path: string): TrainOptions {
 /** What continues the training of a checkpoint. @throws {@link CheckpointError} if it has ended */
 export function requireResume({ path, resume }: DetectorFile): ResumeState {
   if (resume) return resume
+  if (/\.pth?$/i.test(path))
+    throw new CheckpointError(
+      path,
+      'PyTorch has to continue this training itself. Start a new one from its weights with --weights.',
+    )
   throw new CheckpointError(
     path,
     'its training has ended, there is nothing left to continue. Start a new one from it with --weights.',
   )
 }
 
+/** Weights to start a training from. */
+export interface Pretrained {
+  readonly weights: Weights
+  /** Their model, if the file says which. @throws {@link PtUnsupportedError} if it has parts that we do not build */
+  readonly yaml?: ModelYaml
+  /** Where the model comes from, for messages. */
+  readonly source: string
+}
+
 /**
- * Weights of any safetensors file with YOLOv5's names, and the model if the file says which.
+ * Weights of any safetensors or PyTorch file with YOLOv5's names: of a checkpoint the moving average, as YOLOv5 uses it
+ * too.
  *
- * @throws {@link CheckpointError}, {@link SafetensorsError}
+ * @throws as {@link loadDetectorFile}; a model that cannot be built is an error only when it is asked for
  */
-export function loadPretrained(path: string): { weights: Weights; yaml?: ModelYaml; source: string } {
-  const { weights, metadata } = readWeights(path)
+export function loadPretrained(path: string): Pretrained {
+  const { file, bytes, isPt } = readWeightsFile(path)
+  if (isPt) {
+    const { best } = readPtCheckpoint(bytes, file)
+    return {
+      weights: best.weights(),
+      source: file,
+      get yaml() {
+        return modelYamlOf(best, file)!
+      },
+    }
+  }
+  const { weights, metadata } = readSafetensors(bytes)
   if (metadata['hypevolve'] === undefined) return { weights, source: path }
   const { yaml, source } = readDescription(path, metadata['hypevolve'])
   return { weights, yaml, source }
 }
 
-function readWeights(name: string): ReturnType<typeof readSafetensors> {
-  const path = resolveWeights(name)
-  if (/\.(pt|pth|weights)$/i.test(path))
-    throw new CheckpointError(
-      path,
-      "this version reads .safetensors only. Train from scratch with --weights '' and --cfg, or give weights in that format.",
-    )
+/** Finds and reads a file of weights, and tells of which kind it is: by its content first, then by its name. */
+function readWeightsFile(name: string): { file: string; bytes: Buffer; isPt: boolean } {
+  const file = resolveWeights(name)
+  if (/\.weights$/i.test(file))
+    throw new CheckpointError(file, "this version reads .pt and .safetensors, not Darknet's .weights.")
   let bytes: Buffer
   try {
-    bytes = readFileSync(path)
+    bytes = readFileSync(file)
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
-    throw new CheckpointError(path, code === 'ENOENT' ? 'there is no such file.' : message, { cause: error })
+    const published = /^yolov(5|3)[\w-]*\.pt$/.test(basename(file))
+      ? ` Hypevolve does not download it: get it from https://github.com/ultralytics/yolov${basename(file)[5]}/releases, under its own licence.`
+      : ''
+    throw new CheckpointError(file, code === 'ENOENT' ? `there is no such file.${published}` : `${message}.`, {
+      cause: error,
+    })
   }
-  return readSafetensors(bytes)
+  return { file, bytes, isPt: isPtFile(bytes) || /\.pth?$/i.test(file) }
 }
 
 function readDescription(path: string, text: string | undefined): Description {

@@ -182,7 +182,9 @@ describe('a training that cannot be', () => {
 
   it.each([
     ['no.safetensors', /there is no such file/],
-    ['weights.pt', /reads .safetensors only/],
+    ['weights.pt', /there is no such file/],
+    ['yolov5s.pt', /github.com.ultralytics.yolov5.releases/],
+    ['yolov3.weights', /reads .pt and .safetensors/],
   ])('refuses %s', async (weights, message) => {
     await expect(train(await options({ weights }))).rejects.toThrow(message)
   })
