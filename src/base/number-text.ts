@@ -2,7 +2,7 @@
 
 /**
  * C's `%<width>.<digits>g`: up to `digits` significant digits, right-aligned in `width` columns. Exact ties go to the
- * even digit, as in C.
+ * even digit, as in C. For up to 90 digits.
  */
 export function formatG(value: number, digits = 6, width = 0): string {
   return formatSignificant(value, digits).padStart(width)
@@ -30,24 +30,29 @@ const trimZeros = (whole: string, fraction: string) => {
 
 /** The first `count` significant digits of a value >= 0, rounded, ties to the even digit, and the decimal exponent. */
 function significantDigits(value: number, count: number): [digits: string, exponent: number] {
-  if (mayBeTie(value, count)) {
-    const exact = value.toExponential(100) // a tie has all its digits within count + 1
-    const digits = exact.slice(0, exact.indexOf('e')).replace('.', '')
-    const down = digits.slice(0, count)
-    if (/^50*$/.test(digits.slice(count)) && Number(down.at(-1)) % 2 === 0)
-      return [down, Number(exact.slice(exact.indexOf('e') + 1))]
-  }
-  const [mantissa, exponent] = value.toExponential(count - 1).split('e') // rounds ties up
-  return [mantissa.replace('.', ''), Number(exponent)]
+  // six digits more tell on which side of the middle it lies, unless they are 500000; exact digits are dear
+  const [mantissa, exponentText] = value.toExponential(Math.min(100, count + 5)).split('e')
+  const digits = mantissa.replace('.', '')
+  const exponent = Number(exponentText)
+  const head = digits.slice(0, count)
+  const tail = digits.slice(count)
+  if (!/^50*$/.test(tail)) return tail > '5' ? roundUp(head, exponent) : [head, exponent]
+
+  const exact = value.toExponential(100) // a tie has all its digits within count + 1
+  const exactDigits = exact.slice(0, exact.indexOf('e')).replace('.', '')
+  const rest = exactDigits.slice(count)
+  const exactHead = exactDigits.slice(0, count)
+  const exactExponent = Number(exact.slice(exact.indexOf('e') + 1))
+  const tieToEven = /^50*$/.test(rest) && Number(exactHead.at(-1)) % 2 === 0
+  return rest < '5' || tieToEven ? [exactHead, exactExponent] : roundUp(exactHead, exactExponent)
 }
 
-/** Whether the digits behind the first `count` look like 5000…; exact digits are dear, and hardly ever needed. */
-function mayBeTie(value: number, count: number): boolean {
-  const more = 6
-  if (count + more > 100) return true
-  const longer = value.toExponential(count - 1 + more)
-  const end = longer.indexOf('e')
-  return longer.charCodeAt(end - more) === 53 && longer.slice(end - more + 1, end) === '00000'
+/** The next larger digits; 999 becomes 100 with a larger exponent. */
+function roundUp(digits: string, exponent: number): [digits: string, exponent: number] {
+  const nines = /9*$/.exec(digits)![0].length
+  if (nines === digits.length) return [`1${'0'.repeat(digits.length - 1)}`, exponent + 1]
+  const at = digits.length - nines - 1
+  return [digits.slice(0, at) + String(Number(digits[at]) + 1) + '0'.repeat(nines), exponent]
 }
 
 /**

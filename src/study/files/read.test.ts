@@ -266,7 +266,7 @@ describe('hostile input', () => {
       '\n'.repeat(300_000),
       '"a,"\n'.repeat(60_000),
     ]
-    const start = performance.now()
+    const { user: before } = process.cpuUsage()
     for (const text of large) {
       expect(() => readEvolveTable(text, { path })).toThrow(HypevolveError)
       expect(() => readEvolveTable(samples[0] + text, { path })).toSatisfy((read: () => unknown) => {
@@ -278,6 +278,6 @@ describe('hostile input', () => {
         return true
       })
     }
-    expect(performance.now() - start).toBeLessThan(5000)
+    expect((process.cpuUsage().user - before) / 1e6).toBeLessThan(5) // seconds of this process, whoever else works
   })
 })

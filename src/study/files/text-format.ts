@@ -42,6 +42,34 @@ export function textFormat(variant: TextVariant): EvolveFormat {
     hyp: Object.fromEntries(keys.map((key) => [key, rounded(numberOf(row.hyp, key), inHyp)])),
   })
 
+  // Rows never change, and large tables are written again after every trial.
+  const kept = new WeakMap<EvolveRow, { keys: readonly string[]; row: EvolveRow }>()
+  const once = (row: EvolveRow, keys: readonly string[], make: () => EvolveRow): EvolveRow => {
+    const known = kept.get(row)
+    if (known?.keys === keys) return known.row
+    const made = make()
+    kept.set(row, { keys, row: made })
+    kept.set(made, { keys, row: made })
+    return made
+  }
+  /** A row of the file after it was read and written again. */
+  const rewritten = (row: EvolveRow, keys: readonly string[]) => once(row, keys, () => round(row, keys, 3, 3))
+  /** A trial of which the file is told, after the next one was. */
+  const asWritten = (row: EvolveRow, keys: readonly string[]) =>
+    once(row, keys, () => round(round(row, keys, digits.results, 3), keys, 3, 3))
+  const texts = new WeakMap<EvolveRow, { keys: readonly string[]; text: string }>()
+  const lineOf = (row: EvolveRow, keys: readonly string[]): string => {
+    const known = texts.get(row)
+    if (known?.keys === keys) return known.text
+    const cells = [
+      ...row.results.map((value) => formatG(value, 3, width)),
+      ...keys.map((key) => formatG(numberOf(row.hyp, key), digits.hyp, width)),
+    ]
+    const text = `${cells.join(appendOnly ? '' : ' ')}\n`
+    texts.set(row, { keys, text })
+    return text
+  }
+
   const addAll = (table: EvolveTable, rows: readonly EvolveRow[], ranking: Ranking = 'table'): EvolveTable => {
     const row = rows.at(-1)
     if (row === undefined) return table
@@ -54,12 +82,12 @@ export function textFormat(variant: TextVariant): EvolveFormat {
     }
     // Earlier rows have been through the file, first with 4 digits, then with 3: of whatever order and number they were,
     // this is what it holds of them.
-    const written = rows.slice(0, -1).map((other) => round(round(other, keys, digits.results, 3), keys, 3, 3))
+    const written = rows.slice(0, -1).map((other) => asWritten(other, keys))
     const distinct = uniqueRows([...table.rows, ...written, appended], keys)
     const rank = (other: EvolveRow) =>
       ranking === 'trial' ? (other.fitness ?? Number.NaN) : fitness(other.results, weights)
     const sorted = argsort(distinct.map((other) => -rank(other))).map((i) => distinct[i])
-    return { ...table, rows: sorted.map((other) => round(other, keys, 3, 3)), last: { row, best: sorted[0] } }
+    return { ...table, rows: sorted.map((other) => rewritten(other, keys)), last: { row, best: sorted[0] } }
   }
 
   const best = (table: EvolveTable, ranking: Ranking = 'table') =>
@@ -80,17 +108,7 @@ export function textFormat(variant: TextVariant): EvolveFormat {
     addAll,
     best,
 
-    tableText: ({ keys, rows }) =>
-      rows
-        .map((row) => {
-          const hyp = keys.map((key) => numberOf(row.hyp, key))
-          const cells = [
-            ...row.results.map((value) => formatG(value, 3, width)),
-            ...hyp.map((value) => formatG(value, digits.hyp, width)),
-          ]
-          return `${cells.join(appendOnly ? '' : ' ')}\n`
-        })
-        .join(''),
+    tableText: ({ keys, rows }) => rows.map((row) => lineOf(row, keys)).join(''),
 
     hypText(table, ranking) {
       const index = best(table, ranking)
