@@ -12,7 +12,7 @@ const running: Trial = { state: 'running', number: 2, hyp: { lr0: 0.03 }, parent
 const good: Evidence = {
   trials,
   target: 2,
-  acknowledged: trials.map(({ number, attempt, fitness }) => ({ number, attempt, fitness })),
+  acknowledged: trials.map(({ number, attempt }) => ({ number, attempt })),
   measured: trials.map(({ number, attempt, fitness, hyp }) => {
     return { trial: number, attempt, value: String(fitness), hyp: hyp as Record<string, number> }
   }),
@@ -33,11 +33,8 @@ describe('checks', () => {
     ['a duplicate', { trials: [...trials, complete(1, 0.04, 0.1)], target: 3, acknowledged: [] }],
     ['too many trials', { target: 1 }],
     ['the same hyp twice', { trials: [trials[0]!, complete(0, 0.02, 0.25)], acknowledged: [], measured: [] }],
-    [
-      'a result that is lost',
-      { trials: [...trials, { ...running }], acknowledged: [{ number: 2, attempt: 1, fitness: 1 }] },
-    ],
-    ['a result that changed', { acknowledged: [{ ...first!, fitness: 0.6 }, second!] }],
+    ['a result that is lost', { trials: [...trials, { ...running }], acknowledged: [{ number: 2, attempt: 1 }] }],
+    ['a fitness that nobody measured', { trials: [{ ...trials[0]!, fitness: 0.6 }, trials[1]!], before: [] }],
     ['a result of another attempt', { acknowledged: [{ ...first!, attempt: 2 }, second!] }],
     ['a result that was counted twice', { acknowledged: [first!, second!, first!] }],
     ['a result that nobody measured', { measured: [] }],

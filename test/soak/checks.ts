@@ -2,11 +2,10 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { CompleteTrial, Trial } from '../../src/search/index.ts'
 
-/** A coordinator said that this result is kept. */
+/** A coordinator said that this trial is complete. */
 export interface Acknowledged {
   readonly number: number
   readonly attempt: number
-  readonly fitness: number
 }
 
 /** A training said that it measured this, in a log of its own (training.mjs). */
@@ -20,7 +19,7 @@ export interface Measured {
 
 /** A study as its storage has it, and what others know about it. */
 export interface Evidence {
-  /** In the order in which they were told, then those that have not ended. */
+  /** Ended ones in the order in which they were told, others anywhere between them. */
   readonly trials: readonly Trial[]
   readonly target: number
   readonly acknowledged: readonly Acknowledged[]
@@ -49,13 +48,12 @@ export function faultsOf({ trials, target, acknowledged, measured, before = [] }
   }
 
   const told = new Set<number>()
-  for (const { number, attempt, fitness } of acknowledged) {
+  for (const { number, attempt } of acknowledged) {
     const trial = byNumber.get(number)
     if (told.has(number)) faults.push(`trial ${number} was counted twice`)
     told.add(number)
-    if (!trial || !isComplete(trial)) faults.push(`trial ${number} was kept, but is ${trial?.state ?? 'lost'}`)
-    else if (!Object.is(trial.fitness, fitness) || trial.attempt !== attempt)
-      faults.push(`trial ${number} changed: ${fitness} of attempt ${attempt} -> ${trial.fitness} of ${trial.attempt}`)
+    if (!trial || !isComplete(trial)) faults.push(`trial ${number} was complete, but is ${trial?.state ?? 'lost'}`)
+    else if (trial.attempt !== attempt) faults.push(`trial ${number} changed: attempt ${attempt} -> ${trial.attempt}`)
   }
 
   for (const trial of trials.filter(isComplete)) {
@@ -64,11 +62,14 @@ export function faultsOf({ trials, target, acknowledged, measured, before = [] }
     else if (!isDeepStrictEqual(said.hyp, trial.hyp)) faults.push(`trial ${trial.number} was trained with another hyp`)
     else if (said.value !== String(trial.metrics['mAP50to95']))
       faults.push(`trial ${trial.number}: measured ${said.value}, kept ${trial.metrics['mAP50to95']}`)
+    // The default fitness, of two equal numbers.
+    else if (Math.abs(trial.fitness - Number(said.value)) > 1e-9)
+      faults.push(`trial ${trial.number}: measured ${said.value}, its fitness is ${trial.fitness}`)
   }
 
-  const endedBefore = before.filter(ended)
-  for (const [place, was] of endedBefore.entries())
-    if (!isDeepStrictEqual(plain(trials[place]), plain(was))) faults.push(`trial ${was.number} changed after its end`)
+  const endedNow = trials.filter(ended)
+  for (const [place, was] of before.filter(ended).entries())
+    if (!isDeepStrictEqual(plain(endedNow[place]), plain(was))) faults.push(`trial ${was.number} changed after its end`)
   return faults
 }
 

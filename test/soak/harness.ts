@@ -60,7 +60,9 @@ export interface SoakFigures {
 /** Where the log of {@link Measured} lies, in the study's folder. */
 const measuredLog = 'measured.jsonl'
 const database = 'runs/hypevolve.db'
-const coordinator = resolve('test/soak/coordinator.mjs') // tests and soak run in the repository's root
+// Tests and soak run in the repository's root.
+const main = resolve('dist/app/cli/main.js')
+const training = resolve('test/soak/training.mjs')
 
 /** A coordinator in the background. */
 interface Coordinator {
@@ -88,7 +90,7 @@ export async function soak(options: SoakOptions): Promise<SoakFigures> {
     const cooperating = kind === 'one of four' || (kind !== 'coordinator' && pick([true, false])) ? 4 : 1
     const coordinators = Array.from({ length: cooperating }, () => search.start(cooperating === 1 ? 2 : 1))
     // Half of the kills come while it starts, half in the middle.
-    await delay(pick([below(600), 600 + below(2000)]))
+    await delay(pick([below(1000), 1000 + below(3000)]))
     const complaint = (text: string) => faults.push(`round ${round} (${kind}): ${text}`)
 
     if (kind === 'coordinator') search.kill(coordinators[0]!)
@@ -115,7 +117,7 @@ export async function soak(options: SoakOptions): Promise<SoakFigures> {
 class Search {
   readonly #options: SoakOptions
   readonly #mark = `${process.pid}-${Math.random().toString(36).slice(2)}`
-  /** By study; results are attributed to the study by the name in front of them. */
+  /** What coordinators said is kept, by the name of the study. */
   readonly #acknowledged = new Map<string, Acknowledged[]>()
   readonly #before = new Map<string, readonly Trial[]>()
 
@@ -125,8 +127,19 @@ class Search {
 
   start(slots: number): Coordinator {
     const { folder, server, trials, paceMs = [20, 200] } = this.#options
-    const words = [coordinator, server?.url ?? database, ...[trials, slots, ...paceMs].map(String)]
-    const child = spawn(process.execPath, words, {
+    const words = ['train', '--data', 'none.yaml', '--epochs', '3', '--evolve', String(trials), '--jobs', String(slots)]
+    if (server) words.push('--storage', server.url)
+    const program = [
+      process.execPath,
+      training,
+      ...paceMs.map(String),
+      '{out}',
+      '{hyp}',
+      '{epochs}',
+      '{trial}',
+      '{attempt}',
+    ]
+    const child = spawn(process.execPath, [main, ...words, '--trainer', 'command', '--', ...program], {
       cwd: folder,
       env: { ...process.env, [markVariable]: this.#mark },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -175,11 +188,13 @@ class Search {
       // Told to stop it ends with 130, or by the signal if it had hardly begun.
       if (!killed && code !== 0 && code !== 130 && code !== 'SIGINT')
         faults.push(`a coordinator ended with ${code}:\n${output()}`)
-      for (const [, study, number, attempt, fitness] of output().matchAll(/^kept (\S+) (\d+) (\d+) (\S+)\n/gm)) {
-        const list = this.#acknowledged.get(study!) ?? []
-        list.push({ number: Number(number), attempt: Number(attempt), fitness: Number(fitness) })
-        this.#acknowledged.set(study!, list)
-      }
+      const [, name = ''] = /^evolve: (?:begins|joins|continues|extends) (\S+)/m.exec(output()) ?? []
+      const list = this.#acknowledged.get(name) ?? []
+      this.#acknowledged.set(name, list)
+      for (const [, number, attempt = '1'] of output().matchAll(
+        /^trial (\d+) complete: .*?(?:\(attempt (\d+)\).*)?\n/gm,
+      ))
+        list.push({ number: Number(number), attempt: Number(attempt) })
     }
     return faults
   }
@@ -195,8 +210,17 @@ class Search {
         before: this.#before.get(name) ?? [],
       })
       this.#before.set(name, trials)
-      return faults
+      return [...faults, ...this.#faultsOfTable(name, trials)]
     })
+  }
+
+  /** evolve.csv is written after the result is kept: a kill in between leaves rows out at its end, and nothing else. */
+  #faultsOfTable(study: string, trials: readonly Trial[]): string[] {
+    const file = join(this.#options.folder, study, 'evolve.csv')
+    const text = existsSync(file) ? readFileSync(file, 'utf8') : ''
+    const rows = Math.max(0, text.split('\n').length - 2)
+    const complete = trials.filter(({ state }) => state === 'complete')
+    return faultsOfTable(text, complete.slice(0, rows))
   }
 
   /** Lets the last study come to its end undisturbed. */

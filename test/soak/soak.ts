@@ -47,7 +47,7 @@ for (const name of values.storage === 'both' ? ['sqlite', 'postgres'] : [values.
   const folder = mkdtempSync(join(tmpdir(), 'hypevolve-soak-'))
   const server = name === 'postgres' ? await startPostgres() : undefined
   try {
-    const figures = await soak({ rounds, seed, folder, trials: 60, say: console.log, ...(server && { server }) })
+    const figures = await soak({ rounds, seed, folder, trials: 30, say: console.log, ...(server && { server }) })
     tell(name, figures)
     if (figures.faults.length > 0) console.log(`  the folder is kept: ${folder}`)
     else rmSync(folder, { recursive: true })
