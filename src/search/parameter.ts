@@ -6,7 +6,7 @@ const value = z.union([z.number(), z.string(), z.boolean()])
 
 const when = z
   .record(z.string().min(1), z.array(value).min(1))
-  .refine((condition) => Object.keys(condition).length > 0, 'names no other hyperparameter')
+  .refine((condition) => Object.keys(condition).length > 0, 'names nothing')
   .optional()
 
 /**
@@ -61,6 +61,8 @@ export type Condition = Readonly<Record<string, readonly HypValue[]>>
 
 /** What is wrong with a parameter by itself; `undefined` if nothing is. */
 export function parameterProblem(parameter: Parameter): string | undefined {
+  if (parameter.when !== undefined && Object.values(parameter.when).flat().length === 0)
+    return 'exists under a condition that names nothing'
   if (parameter.kind === 'choice') {
     if (new Set(parameter.choices).size !== parameter.choices.length) return 'lists a choice twice'
     return parameter.choices.includes(parameter.start)

@@ -112,17 +112,25 @@ const aliases: Readonly<Record<string, ReleaseName>> = {
 }
 
 /**
- * The full name of a release: `v7.0` and `7.0` mean YOLOv5's if it has one of that name, `@` and `-` are the same, capital
- * letters do not matter.
+ * The full name of a release: `v7.0`, `7.0` and `yolov5-7` are `yolov5-v7.0`, `v8` is `yolov3-v8`; `@` and `-` are the
+ * same, capital letters do not matter.
  *
- * @throws {@link ReleaseUnknownError} if there is none
+ * @throws {@link ReleaseUnknownError} if there is none, or the name could mean two
  */
 export function findRelease(text: string): ReleaseName {
   const name = text.trim().toLowerCase().replace('@', '-')
   if (Object.hasOwn(aliases, name)) return aliases[name]
   const known = Object.keys(releases) as ReleaseName[]
-  const candidates = [name, name.replace(/-(?=\d)/, '-v'), `yolov5-${name}`, `yolov5-v${name}`, `yolov3-${name}`]
-  const found = candidates.find((each) => Object.hasOwn(releases, each))
-  if (found !== undefined) return found as ReleaseName
-  throw new ReleaseUnknownError(text.slice(0, 60), known, nearest(name, known))
+  const full = /^yolov[35]-/.test(name) ? [name] : [`yolov5-${name}`, `yolov3-${name}`]
+  const found = [
+    ...new Set(
+      full
+        .flatMap((each) => [each, each.replace(/^(yolov[35])-(?=\d)/, '$1-v')])
+        .flatMap((each) => [each, `${each}.0`])
+        .filter((each) => Object.hasOwn(releases, each)),
+    ),
+  ]
+  if (found.length === 1) return found[0] as ReleaseName
+  const similar = found.length > 1 ? found.join(' or ') : nearest(name, known)
+  throw new ReleaseUnknownError(text.slice(0, 60), known, similar)
 }

@@ -152,7 +152,7 @@ export class SearchSpace<H extends Hyp = Hyp> {
   toJSON(): SpaceJson {
     const sameOrder = this.gainOrder.every((key, i) => key === this.keys[i])
     return {
-      parameters: [...this.#byKey].map(([key, parameter]) => [key, parameter]),
+      parameters: [...this.#byKey].map(([key, parameter]) => [key, parameterSchema.parse(parameter)]), // in one order
       ...(this.decimals === undefined ? {} : { decimals: this.decimals }),
       ...(sameOrder ? {} : { gainOrder: [...this.gainOrder] }),
     }
