@@ -46,9 +46,10 @@ golden('evolve/ga', 'generations', generations, (cases: readonly any[]) => {
   for (const release of new Set(cases.map((each) => each.release)))
     it(release, () => {
       const group = cases.filter((each) => each.release === release)
-      const aliasing = Boolean((releases[findRelease(release)].options as any).aliasing)
-      // the reference says how many children shared a list: only the releases of which we say so have any
-      expect(group.some((each) => each.aliased_children > 0)).toBe(aliasing)
+      const { options } = releases[findRelease(release)]
+      const aliasing = 'aliasing' in options && options.aliasing
+      // the reference counts children that are the list of another child: only in releases of which we say so
+      if (group.some((each) => each.aliased_children > 0)) expect(aliasing).toBe(true)
       for (const each of group) {
         const label = `generation ${each.generation} of ${each.evolve}, ${each.kind}, seed ${each.python_seed}`
         const check = (what: string, found: unknown, expected: unknown) =>
