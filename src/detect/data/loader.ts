@@ -253,7 +253,8 @@ export async function createTrainLoader(options: TrainLoaderOptions): Promise<Tr
 }
 
 /**
- * A loader of validation batches: letterboxed, never augmented, in plain layout.
+ * A loader of validation batches: letterboxed, never augmented, in plain layout. It may serve several trainings, so the
+ * signal is that of its making only; who reads it looks at his own between batches.
  *
  * @throws as {@link createTrainLoader}
  */
@@ -265,7 +266,8 @@ export async function createValLoader(options: ValLoaderOptions): Promise<ValLoa
   const batches = Math.ceil(images / batchSize)
   const rectangular = rect ? rectangularBatches(dataset.sizes, batchSize, imagePx, stride, pad) : undefined
   const order = rectangular?.order ?? Int32Array.from({ length: images }, (_, i) => i)
-  const pipeline = new Pipeline(options, source, (pass, number) => {
+  const { signal: _ofTheMaking, ...lasting } = options
+  const pipeline = new Pipeline(lasting, source, (pass, number) => {
     if (pass > 0 || number >= batches) return undefined
     const [height, width] = rectangular?.frames[number] ?? [imagePx, imagePx]
     return { indices: slice(order, number, batchSize), height, width }
@@ -276,7 +278,6 @@ export async function createValLoader(options: ValLoaderOptions): Promise<ValLoa
   async function* all(): AsyncGenerator<ValBatch> {
     for (let number = 0; number < batches; number++) {
       if (kept[number]) {
-        options.signal?.throwIfAborted()
         yield kept[number]
         continue
       }

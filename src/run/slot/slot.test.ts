@@ -1,6 +1,9 @@
+import { spawn } from 'node:child_process'
+import { join } from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
-import { temporaryFolder, writeDataset } from '../../../test/helpers/data-set.ts'
-import { SlotCrashedError, SlotHungError, TrainingFailedError } from '../../base/index.ts'
+import { temporaryFolder, writeDataset, writeText } from '../../../test/helpers/data-set.ts'
+import { isRunning, until } from '../../../test/helpers/processes.ts'
+import { compiledEntry, SlotCrashedError, SlotHungError, TrainingFailedError } from '../../base/index.ts'
 import { loadHyp, type TrainEvent, type TrainOptions, trainDefaults } from '../../detect/index.ts'
 import { Slot, type SlotOptions } from './index.ts'
 
@@ -75,4 +78,28 @@ it('interrupts between two batches', async () => {
   expect(result).toMatchObject({ ended: 'interrupted', epochs: expect.any(Number) })
   expect(result.epochs).toBeGreaterThanOrEqual(1)
   expect(result.epochs).toBeLessThan(1000)
+})
+
+it.each([
+  ['leaves', ''],
+  ['is killed, if it hangs,', `process.kill(slot.pid, 'SIGSTOP')`],
+])('a process whose parent was killed %s by itself', async (_, before) => {
+  const file = writeText(
+    join(temporaryFolder(), 'parent.mjs'),
+    `import { Slot } from ${JSON.stringify(compiledEntry('./index.js', import.meta.url).href)}
+     const slot = new Slot()
+     let told = false
+     slot.train(${JSON.stringify(await options({ epochs: 100_000 }))}, ({ type }) => {
+       if (type !== 'batch' || told) return
+       told = true
+       ${before}
+       console.log(slot.pid)
+     })`,
+  )
+  const parent = spawn(process.execPath, [file], { stdio: ['ignore', 'pipe', 'inherit'] })
+  onTestFinished(() => void parent.kill('SIGKILL'))
+  const [pid] = await new Promise<number[]>((resolve) => parent.stdout.once('data', (text) => resolve([Number(text)])))
+  expect(isRunning(pid!)).toBe(true)
+  parent.kill('SIGKILL')
+  await until(() => !isRunning(pid!), 30_000)
 })

@@ -64,11 +64,13 @@ export function embeddedTrainers(
       onEpoch: (report: EpochReport) => void,
       signal: AbortSignal,
     ): Promise<Outcome> {
+      let names: readonly string[] = []
       let classes: readonly ClassRow[] = []
       const listen = (event: TrainEvent) => {
         const line = logLine(event)
         if (line !== undefined) log.write(`${line}\n`)
         onEvent?.(job.trial, event, resources)
+        if (event.type === 'start') names = event.names
         if (event.type === 'val') classes = event.rows
         if (event.type === 'epoch') onEpoch(reportOf(event))
       }
@@ -79,7 +81,7 @@ export function embeddedTrainers(
         const result = await slot.train(await optionsOf(job), listen, either, job.title)
         if (result.ended === 'interrupted') return signal.aborted ? { state: 'interrupted' } : outOfTime()
         anyComplete = true
-        return { state: 'complete', metrics: metricsOf(result.results, classes) }
+        return { state: 'complete', metrics: metricsOf(result.results, names, classes) }
       } catch (error) {
         if (signal.aborted) return { state: 'interrupted' }
         if (timeout.signal.aborted) return outOfTime()
@@ -187,14 +189,21 @@ function reportOf({ epoch, epochs, trainLosses, results }: Extract<TrainEvent, {
   }
 }
 
-/** What a training ends with: its results, F1, and those of each class as `mAP50/<name>`. */
-function metricsOf(results: EpochResults, rows: readonly ClassRow[]): Metrics {
-  const of = (row: ClassRow) =>
-    (['precision', 'recall', 'f1', 'mAP50', 'mAP50to95'] as const).map(
-      (key) => [`${key}/${row.name}`, row[key]] as const,
-    )
+/**
+ * What a training ends with: its results, F1, and those of each class as `mAP50/<name>`. Classes that the validation
+ * images do not have are left out; if nothing at all was detected rightly, every class has zeros.
+ *
+ * @param names - of all classes
+ * @param rows - of the last validation; the first is that of all classes together
+ */
+function metricsOf(results: EpochResults, names: readonly string[], rows: readonly ClassRow[]): Metrics {
+  const keys = ['precision', 'recall', 'f1', 'mAP50', 'mAP50to95'] as const
   const [all, ...classes] = rows
-  return { ...resultMetrics(results), ...(all && { f1: all.f1 }), ...Object.fromEntries(classes.flatMap(of)) }
+  const entries =
+    classes.length > 0
+      ? classes.flatMap((row) => keys.map((key) => [`${key}/${row.name}`, row[key]] as const))
+      : names.flatMap((name) => keys.map((key) => [`${key}/${name}`, 0] as const))
+  return { ...resultMetrics(results), ...(all && { f1: all.f1 }), ...Object.fromEntries(entries) }
 }
 
 const resultMetrics = ({ valBoxLoss, valObjLoss, valClsLoss, ...metrics }: EpochResults): Metrics => ({
