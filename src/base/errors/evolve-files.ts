@@ -34,15 +34,15 @@ export class EvolveTextColumnsError extends HypevolveError {
   ) {
     const found = `${path} has ${columns} columns`
     const written =
-      candidates.length > 0 ? `so many columns write ${candidates.join(' and ')}` : 'no release writes so many columns'
+      candidates.length > 0 ? `so many are in those of ${candidates.join(', ')}` : 'no release writes so many'
     super(
       expected
         ? `${found}, but this search has ${expected.results + expected.keys.length} (${expected.results} results and ` +
             `${expected.keys.length} hyperparameters); ${written}. The table is a stale one, of another release or of a ` +
             'hyp file with other keys, and columns of an evolve.txt have no titles to tell them by. Continue with the ' +
             'hyp file and release of then, or move the table away and start anew.'
-        : `${found}; ${written}. An evolve.txt has no titles: say which release made it, as in ` +
-            `--release ${candidates[0] ?? 'v5.0'}.`,
+        : `${found}: ${written}. An evolve.txt has no titles to tell hyperparameters by: say which release made it` +
+            `${candidates.length > 0 ? `, as in --release ${candidates.at(-1)}` : ', or give the hyp file that it was made with'}.`,
     )
   }
 }

@@ -143,19 +143,20 @@ describe('evolve.txt', () => {
 
   it('is told by its columns where only one set of hyperparameters has so many', () => {
     expect(readEvolveTable(tableOf('yolov3-v6', releaseKeys['yolov3-v6'].required, 2), { path })).toMatchObject({
+      release: 'yolov3-v6',
       format: 'yolov3-v6',
       keys: releaseKeys['yolov3-v6'].required,
     })
     expect(readEvolveTable(tableOf('yolov5-v3.0', releaseKeys['yolov5-v3.0'].required, 2), { path }).keys.length).toBe(
       22,
     )
-    expect(readEvolveTable(tableOf('yolov5-v4.0', v5, 2), { path }).keys).toEqual(v5)
+    expect(readEvolveTable(tableOf('yolov5-v4.0', v5, 2), { path })).toMatchObject({ release: 'yolov5-v5.0', keys: v5 })
     expect(readEvolveTable(tableOf('yolov5-v4.0', withAnchors, 2), { path }).keys).toEqual(withAnchors)
   })
 
   it('asks for the release where two have as many', () => {
     const text = tableOf('yolov3-v7', releaseKeys['yolov3-v8'].required, 2)
-    expect(() => readEvolveTable(text, { path })).toThrow(/yolov3-v8 and yolov5-v1.0/)
+    expect(() => readEvolveTable(text, { path })).toThrow(/those of yolov3-2020-01, yolov3-v7, yolov3-v8, yolov5-v1.0/)
     expect(readEvolveTable(text, { path, release: 'yolov3-v8' }).keys[0]).toBe('giou')
     expect(readEvolveTable(text, { path, release: 'yolov5-v1.0' }).keys[0]).toBe('lr0')
   })

@@ -24,6 +24,8 @@ export interface ReadOptions {
 /** A table that was read. */
 export interface ReadTable {
   readonly kind: 'evolve.csv' | 'evolve.txt' | 'tune_results.csv'
+  /** The release that wrote it, as told or as the columns of an evolve.txt tell (the last of those alike). */
+  readonly release: EvolveRelease | undefined
   /** The format that gives the same bytes again; of Ultralytics' table none does. */
   readonly format: EvolveFormatName | undefined
   /** Metrics in `results` of the rows. */
@@ -94,6 +96,7 @@ function readCsv(text: string, { path, keys: wanted, release }: ReadOptions): Re
 
   const table = {
     kind: tuned ? ('tune_results.csv' as const) : ('evolve.csv' as const),
+    release,
     format: tuned ? undefined : csvFormatName(release),
     resultKeys: tuned ? [] : resultTitles.map((title) => keyOfTitle(title)!),
     keys: wanted ?? keys,
@@ -133,7 +136,7 @@ function readCsv(text: string, { path, keys: wanted, release }: ReadOptions): Re
 const csvFormatName = (release: EvolveRelease | undefined): EvolveFormatName =>
   release !== undefined && evolveFormats[formatOfRelease[release]].titled ? formatOfRelease[release] : 'yolov5-v7.0'
 
-function readText(text: string, { path, keys: wanted, release }: ReadOptions): ReadTable {
+function readText(text: string, { path, keys: wanted, release: told }: ReadOptions): ReadTable {
   const lines: { cells: string[]; text: string; line: number; ended: boolean }[] = []
   let at = 0
   for (let line = 1; at < text.length; line++) {
@@ -152,7 +155,7 @@ function readText(text: string, { path, keys: wanted, release }: ReadOptions): R
       path,
       'its only row has no line end, so it may be torn. If it is whole, add an empty line; else delete the file',
     )
-  const { keys, format } = textColumns(first.cells.length, path, wanted, release)
+  const { keys, format, release } = textColumns(first.cells.length, path, wanted, told)
   const measured = evolveFormats[format].resultKeys
 
   const last = lines.at(-1)!
@@ -175,39 +178,38 @@ function readText(text: string, { path, keys: wanted, release }: ReadOptions): R
     const hyp = Object.fromEntries(keys.map((key, i) => [key, values[measured.length + i]]))
     return { results: values.slice(0, measured.length), hyp }
   })
-  return { kind: 'evolve.txt', format, resultKeys: measured, keys, rows, torn }
+  return { kind: 'evolve.txt', release, format, resultKeys: measured, keys, rows, torn }
 }
 
-/** Which hyperparameters the columns of an evolve.txt are. */
+/** Which hyperparameters the columns of an evolve.txt are, and whose. */
 function textColumns(
   columns: number,
   path: string,
   wanted: readonly string[] | undefined,
   release: EvolveRelease | undefined,
-): { keys: readonly string[]; format: EvolveFormatName } {
+): { keys: readonly string[]; format: EvolveFormatName; release: EvolveRelease | undefined } {
   const fits = textLayouts.filter(({ results, keys }) => results + keys.length === columns)
   const candidates = [...new Set(fits.map((layout) => layout.release))]
+  const told = release !== undefined && !evolveFormats[formatOfRelease[release]].titled ? release : undefined
+  const resultsOfTold = told && evolveFormats[formatOfRelease[told]].resultKeys.length
   if (wanted) {
-    const format = release === undefined ? undefined : formatOfRelease[release]
-    const results = format === undefined ? (fits[0]?.results ?? 7) : evolveFormats[format].resultKeys.length
+    const results = resultsOfTold ?? fits[0]?.results ?? 7
     if (results + wanted.length !== columns)
       throw new EvolveTextColumnsError(path, columns, candidates, { keys: wanted, results })
-    const known = fits.find(({ keys }) => keys.every((key, i) => key === wanted[i]))
-    return { keys: wanted, format: textFormatName(format) ?? known?.format ?? 'yolov5-v4.0' }
+    const known = told ?? fits.findLast(({ keys }) => keys.every((key, i) => key === wanted[i]))?.release
+    return { keys: wanted, format: known ? formatOfRelease[known] : 'yolov5-v4.0', release: known }
   }
   const own = release === undefined ? fits : fits.filter((layout) => layout.release === release)
-  if (own.length === 0 && release !== undefined && !evolveFormats[formatOfRelease[release]].titled) {
-    const [keys] = textTableKeys(release)
-    const results = evolveFormats[formatOfRelease[release]].resultKeys.length
-    throw new EvolveTextColumnsError(path, columns, candidates, { keys, results })
-  }
-  const different = new Set(own.map(({ keys }) => keys.join()))
-  if (different.size !== 1) throw new EvolveTextColumnsError(path, columns, candidates)
-  return { keys: own[0].keys, format: own[0].format }
+  if (own.length === 0 && told !== undefined)
+    throw new EvolveTextColumnsError(path, columns, candidates, {
+      keys: textTableKeys(told)[0],
+      results: resultsOfTold!,
+    })
+  const last = own.at(-1)
+  if (last === undefined || own.some(({ keys }) => keys.join() !== last.keys.join()))
+    throw new EvolveTextColumnsError(path, columns, candidates)
+  return last
 }
-
-const textFormatName = (format: EvolveFormatName | undefined) =>
-  format !== undefined && !evolveFormats[format].titled ? format : undefined
 
 /** Every layout of an evolve.txt; v2.0 wrote none (its hyps hold a text, and printing them failed). */
 const textLayouts = (Object.keys(formatOfRelease) as EvolveRelease[])
