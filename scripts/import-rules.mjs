@@ -36,8 +36,9 @@ export const heavyPackages = {
   sharp: ['detect', 'report'],
   '@napi-rs/canvas': ['report'],
   echarts: ['report'],
-  libsql: ['study', 'app/doctor'],
-  pg: ['study'],
+  libsql: ['study/sql'],
+  pg: ['study/sql'],
+  kysely: ['study/sql'],
 }
 
 /** Modules that must be reachable without loading a heavy package: static imports are followed, `import()` is not. */

@@ -126,7 +126,7 @@ function samplerOptions(
   base: Readonly<Record<string, unknown>>,
   trials: number,
 ): { readonly [key: string]: Json } {
-  const known = Object.keys(sampler.options.parse(base) as object)
+  const known = Object.keys((sampler.options as unknown as { readonly shape: object }).shape)
   const options: Record<string, unknown> = { ...base }
   for (const [key, flag] of Object.entries(optionFlags)) {
     const value = flags[key as keyof typeof optionFlags]

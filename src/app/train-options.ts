@@ -56,7 +56,7 @@ function initialWeights({ weights, cfg }: TrainFlags): string {
   if (weights !== undefined && weights !== '') return weights
   if (cfg === '')
     throw new UsageError(
-      'Say what to train: --cfg yolov5n.yaml for a new model, or --weights <file.safetensors> to start from a trained one. ' +
+      'Say what to train: --cfg yolov5n.yaml for a new model, or --weights <file> to start from a trained one. ' +
         '(YOLOv5 would download yolov5s.pt here; Hypevolve downloads nothing.)',
     )
   return ''

@@ -1,7 +1,7 @@
 // `hypevolve train`: one training in a child process, shown on the console and drawn into its folder. With --evolve
 // evolve.ts takes over.
 import { rmdir } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import type { TrainEvent, TrainOptions, TrainResult } from '../detect/index.ts'
 import type { TrainFlags } from './cli/train-flags.ts'
 import { Terminal } from './console/terminal.ts'
@@ -57,6 +57,7 @@ async function resumedRun(flags: TrainFlags, terminal: Terminal): Promise<RunOpt
 
 async function trainOnce(options: RunOptions, yes: boolean, terminal: Terminal): Promise<number> {
   const { saveDir } = options
+  process.title = `hypevolve train ${basename(saveDir)}` // what `ps` shows
   const { Slot } = await import('../run/index.ts')
   const interrupts = watchInterrupts(terminal)
   const cancelled = new AbortController()

@@ -10,11 +10,15 @@ import { integer } from './values.ts'
 export interface ExportFlags extends StorageFlags {
   /** Undefined: a study is exported. */
   readonly weights?: string
-  readonly include?: readonly string[]
+  readonly include?: readonly ExportFormat[]
+  /** pt: full precision. */
+  readonly float32: boolean
   /** That of the training if not given. */
   readonly imgsz?: number
   readonly output?: string
 }
+
+export type ExportFormat = 'onnx' | 'pt'
 
 const otherFormats = [
   'torchscript',
@@ -31,7 +35,7 @@ const otherFormats = [
 
 export const exportModel = defineCommand({
   name: 'export',
-  summary: 'write a detector as ONNX, or the table of a study',
+  summary: 'write a detector as ONNX or .pt, or the table of a study',
   aliases: trainAliases,
   unsupported: {
     '--half': 'the exported model computes in 32-bit floating point; converters make halves of it.',
@@ -41,42 +45,47 @@ export const exportModel = defineCommand({
     '--nms': 'suppression is left to the program that runs the model.',
     '--simplify': 'the graph is written simple in the first place.',
     '--inplace': 'it only means something in PyTorch.',
-    '--keras': 'only ONNX is written.',
-    '--optimize': 'only ONNX is written.',
+    '--keras': 'only ONNX and PyTorch checkpoints are written.',
+    '--optimize': 'only ONNX and PyTorch checkpoints are written.',
   },
   configure(command) {
     command
       .description(
-        'With --weights: writes a detector as an ONNX model with folded batch norms and free batch, height and width. ' +
+        'With --weights: writes a detector as an ONNX model with folded batch norms and free batch, height and width, or ' +
+          'as a checkpoint that YOLOv5 reads. ' +
           'Without: prints the table of a study, evolve.csv or evolve.txt; one that was imported comes back byte for byte.',
       )
       .argument('[study]', 'name, folder or number of the study; the latest if not given')
-      .addOption(new Option('--weights <file>', 'checkpoint (.safetensors)'))
+      .addOption(new Option('--weights <file>', 'checkpoint (.safetensors, .pt)'))
       .addOption(storageOption())
       .addOption(
-        new Option('--include <formats...>', 'formats to write: onnx')
-          .argParser((text: string, previous: string[] | undefined) => {
+        new Option('--include <formats...>', 'formats to write: onnx, pt (a checkpoint for YOLOv5)')
+          .argParser((text: string, previous: readonly ExportFormat[] | undefined) => {
             if (otherFormats.includes(text))
-              throw new UsageError(
-                `--include ${text} is not supported because only ONNX is written; tools convert that on.`,
-              )
-            if (text !== 'onnx') throw new UsageError(`--include ${text}: the only format is onnx.`)
-            return [...(previous ?? []), text]
+              throw new UsageError(`--include ${text} is not supported; tools convert an ONNX file on.`)
+            if (text !== 'onnx' && text !== 'pt')
+              throw new UsageError(`--include ${text}: the formats are onnx and pt.`)
+            return [...(previous ?? []), text as ExportFormat]
           })
           .default(undefined, 'onnx'),
       )
+      .option('--float32', 'pt in full precision instead of the half precision of YOLOv5’s own files', false)
       .addOption(
         new Option(
           '--imgsz <pixels>',
           'image size noted in the model (also --img); that of the training if not given',
         ).argParser(integer(32, 8192)),
       )
-      .option('--output <file>', 'file to write; the weights’ name with .onnx if not given, a table is printed')
+      .option(
+        '--output <file>',
+        'file to write; the weights’ name with another ending if not given, a table is printed',
+      )
       .addHelpText(
         'after',
         `
 Examples:
   hypevolve export --weights runs/train/exp/weights/best.safetensors --include onnx --imgsz 160
+  hypevolve export --weights runs/train/exp/weights/best.safetensors --include pt
   hypevolve export exp2 > evolve.csv`,
       )
       .action(async (study: string | undefined, flags: ExportFlags) => {

@@ -128,7 +128,7 @@ export function addTrainFlags(command: Command): void {
     'What to train:',
     new Option('--data <yaml>', "data set file, or 'digits' for the built-in one"),
     new Option('--cfg <yaml>', 'model file, as yolov5n.yaml').default('', 'that of --weights'),
-    new Option('--weights <file>', "weights to start from (.safetensors), '' to train from scratch"),
+    new Option('--weights <file>', "weights to start from (.safetensors, .pt), '' to train from scratch"),
     new Option('--hyp <yaml>', 'hyperparameters: a file or a packaged set, as v5.0/finetune').default(
       undefined,
       'scratch-low, or that of --release',

@@ -42,7 +42,7 @@ export const val = defineCommand({
   configure(command) {
     command
       .description('Measures precision, recall, mAP50 and mAP50-95 of a detector.')
-      .addOption(new Option('--weights <file>', 'checkpoint (.safetensors)').makeOptionMandatory())
+      .addOption(new Option('--weights <file>', 'checkpoint (.safetensors, .pt)').makeOptionMandatory())
       .addOption(new Option('--data <yaml>', "data set file, or 'digits' for the built-in one").makeOptionMandatory())
       .addOption(
         new Option('--split <name>', 'train, val or test').argParser(oneOf('train', 'val', 'test')).default('val'),

@@ -12,8 +12,8 @@ export interface EvolveConsoleOptions {
   readonly slots: number
   /** Epochs of a training, for trainers that do not say it. */
   readonly epochs: number
-  /** What v7.0, or the release that is replayed, says after a trial, with line ends. */
-  readonly releaseText: (trial: CompleteTrial) => string
+  /** One training at a time is shown at length: a heading before it, and what the release says after it. */
+  readonly releaseText?: (trial: CompleteTrial) => string
 }
 
 export class EvolveConsole {
@@ -55,7 +55,7 @@ export class EvolveConsole {
         this.#terminal.warn(
           `Trial ${event.trial.number} failed (${event.trial.failure}) and is left out: ${event.trial.output.join('\n')}`,
         )
-        this.#terminal.line(this.#outlook())
+        this.#terminal.line(`${this.#doneText()}, ${this.#outlook()}`)
         break
       case 'retry':
         this.#running.delete(event.trial.number)
@@ -83,13 +83,13 @@ export class EvolveConsole {
     }
   }
 
-  get #parallel(): boolean {
-    return this.#options.slots > 1
+  get #brief(): boolean {
+    return this.#options.releaseText === undefined
   }
 
   #started({ number, attempt }: RunningTrial): void {
     this.#running.set(number, { epoch: 0, epochs: this.#options.epochs })
-    if (this.#parallel) {
+    if (this.#brief) {
       this.#showRunning()
       return
     }
@@ -104,21 +104,21 @@ export class EvolveConsole {
 
   /** 'Trial 17: 3/10, 18: 2/10; 15 of 300 done', redrawn in place. */
   #showRunning(): void {
-    if (!this.#parallel || !this.#terminal.interactive) return
+    if (!this.#brief || !this.#terminal.interactive) return
     const trials = [...this.#running].map(([number, { epoch, epochs }]) => `${number}: ${epoch}/${epochs}`)
     this.#terminal.live(`Trials in training, epoch: ${trials.join('  ')};  ${this.#doneText()}`)
   }
 
   #complete(trial: CompleteTrial, durationMs: number): void {
     const { study, releaseText } = this.#options
-    if (this.#parallel && this.#terminal.interactive) this.#terminal.discard()
-    if (!this.#parallel)
+    if (this.#brief && this.#terminal.interactive) this.#terminal.discard()
+    if (releaseText)
       for (const line of releaseText(trial).trimEnd().split('\n')) if (line !== '') this.#terminal.line(line)
     const best = study.history.fittest(1)[0] ?? trial
     const isBest = best.number === trial.number
     const text =
       `trial ${trial.number} complete: fitness ${numberText(trial.fitness)}${metricsSuffix(trial.metrics)}, ` +
-      `${durationText(durationMs / 1000)}${trial.attempt > 1 ? ` (attempt ${trial.attempt})` : ''}`
+      `${shortTime(durationMs / 1000)}${trial.attempt > 1 ? ` (attempt ${trial.attempt})` : ''}`
     const bestText = isBest ? 'the best so far' : `best ${numberText(best.fitness)} (trial ${best.number})`
     this.#terminal.line(
       `${isBest ? this.#terminal.bold(text) : text}; ${bestText}; ${this.#doneText()}, ${this.#outlook()}`,
@@ -145,7 +145,7 @@ export class EvolveConsole {
   #outlook(): string {
     const { study, slots } = this.#options
     const each = this.#totalMs / this.#done / 1000
-    const text = `${durationText(each)} per generation`
+    const text = `${shortTime(each)} per generation`
     if (study.target === undefined) return text
     const left = study.target - this.#ended
     if (left <= 0) return `${text}, all done`
@@ -192,3 +192,6 @@ function metricsSuffix({ mAP50, mAP50to95 }: Metrics): string {
   ]
   return parts.length === 0 ? '' : `, ${parts.join(', ')}`
 }
+
+/** With a decimal where whole seconds say little. */
+const shortTime = (seconds: number) => (seconds < 9.95 ? `${seconds.toFixed(1)} s` : durationText(seconds))

@@ -4,6 +4,7 @@ import type { DoctorFlags } from '../cli/doctor.ts'
 import { Terminal } from '../console/terminal.ts'
 import { gpu, layout, memory, nativeParts, onnxRuntime } from './engine.ts'
 import type { Check, Finding } from './finding.ts'
+import { studyStorage } from './storage.ts'
 import { disk, node, platform, processor, program } from './system.ts'
 
 const checks: readonly Check[] = [
@@ -17,6 +18,7 @@ const checks: readonly Check[] = [
   gpu,
   memory,
   disk,
+  studyStorage,
 ]
 
 /** @returns the exit code: 1 if something would keep the planned training from working */

@@ -1,7 +1,7 @@
 // The files that an evolution leaves beside its database: table and hyp file after every complete trial, the picture now
 // and then. All are made from the database, one process at a time, so that cooperating processes never write an old
 // state over a new one.
-import { mkdir } from 'node:fs/promises'
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { type CompleteTrial, fitness } from '../../search/index.ts'
 import {
@@ -36,7 +36,8 @@ export class EvolveFiles {
   readonly #options: EvolveFilesOptions
   #drawing: Promise<void> = Promise.resolve()
   #busy = false
-  #drawnAt = Number.NEGATIVE_INFINITY
+  /** The first picture is not due at once either. */
+  #drawnAt = performance.now()
   #warned = false
 
   constructor(options: EvolveFilesOptions) {
@@ -72,7 +73,7 @@ export class EvolveFiles {
   /** Draws the final picture and waits for it. Without a complete trial there is none. */
   async finish(): Promise<void> {
     await this.#drawing
-    await this.#draw()
+    await this.#draw({ final: true })
   }
 
   /** What the release says on the console after a trial. */
@@ -94,18 +95,25 @@ export class EvolveFiles {
     return text.trimEnd().split('\n')
   }
 
-  async #draw(): Promise<void> {
+  /**
+   * Drawing takes a second or two, in which other processes must not wait. So it is done first, and what other processes
+   * completed meanwhile is made up for: by a final picture at once, by others with the next one.
+   */
+  async #draw({ final = false } = {}): Promise<void> {
     const { study, format } = this.#options
-    if (study.history.complete.length === 0) return
     this.#busy = true
     this.#drawnAt = performance.now()
     try {
-      const { evolveFigure } = await import('../../report/index.ts')
+      if (final) await study.refresh()
+      const drawn = study.history.complete.length
+      if (drawn === 0) return
+      const path = this.#path(format.figure)
+      let picture = await this.#picture()
       await study.exclusive(async () => {
-        await study.refresh()
-        const path = this.#path(format.figure)
+        if (final) await study.refresh()
+        if (final && study.history.complete.length !== drawn) picture = await this.#picture()
         await mkdir(dirname(path), { recursive: true })
-        await replaceFile(path, await evolveFigure(this.#figureTable(), format.figureStyle))
+        await replaceBytes(path, picture)
       })
     } catch (error) {
       if (this.#warned) return
@@ -115,6 +123,11 @@ export class EvolveFiles {
     } finally {
       this.#busy = false
     }
+  }
+
+  async #picture(): Promise<Uint8Array> {
+    const { evolveFigure } = await import('../../report/index.ts')
+    return evolveFigure(this.#figureTable(), this.#options.format.figureStyle)
   }
 
   #figureTable() {
@@ -139,5 +152,17 @@ export class EvolveFiles {
 
   #path({ folder, name }: FilePlace): string {
     return folder === 'current' ? name : join(this.#options.folder, name)
+  }
+}
+
+/** A reader sees the old picture or the new one; a full disk is left as it was. */
+async function replaceBytes(path: string, bytes: Uint8Array): Promise<void> {
+  const draft = `${path}.tmp`
+  try {
+    await writeFile(draft, bytes)
+    await rename(draft, path)
+  } catch (error) {
+    await rm(draft, { force: true })
+    throw error
   }
 }

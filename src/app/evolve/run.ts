@@ -5,6 +5,7 @@ import { mkdir, rm, rmdir } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import type { TrainEvent } from '../../detect/index.ts'
 import type { Executor, LoopEvent, LoopSummary } from '../../run/index.ts'
+import type { CompleteTrial } from '../../search/index.ts'
 import type { BegunStudy, Json, Storage, Study, StudyRecord } from '../../study/index.ts'
 import { evolveFormats } from '../../study/index.ts'
 import type { TrainFlags } from '../cli/train-flags.ts'
@@ -142,13 +143,16 @@ class Evolution {
       imported: settingsOf(begun.study.definition).imported ?? 0,
       warn: (text) => terminal.warn(text),
     })
+    // One training of our own at a time is shown as v7.0 shows it; several, or an outside program, in a line each.
+    const atLength = slots.length === 1 && parts.training.trainer === 'embedded'
+    const releaseText = (trial: CompleteTrial) => this.#files.consoleText(trial, terminal.prefix('evolve'))
     this.#console = new EvolveConsole(terminal, {
       study: begun.study,
       slots: slots.length,
       epochs: flags.epochs,
-      releaseText: (trial) => this.#files.consoleText(trial, terminal.prefix('evolve')),
+      ...(atLength && { releaseText }),
     })
-    this.#trainConsole = slots.length === 1 ? new TrainConsole(terminal, { detail: 'compact' }) : undefined
+    this.#trainConsole = atLength ? new TrainConsole(terminal, { detail: 'compact' }) : undefined
   }
 
   async run(): Promise<number> {

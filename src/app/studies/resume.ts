@@ -14,7 +14,8 @@ export async function runResume(name: string | undefined, flags: StorageFlags): 
   const study = await withStorage(flags, async (storage): Promise<StudyRecord> => {
     const studies = await storage.studies()
     const found = name === undefined ? latestUnfinished(studies) : findStudy(studies, name, storage.location)
-    if (!found) throw new NothingToResumeError(`study in ${storage.location} that is not done`)
+    if (!found)
+      throw new NothingToResumeError(`study in ${storage.location} that is not done`, 'hypevolve studies lists them.')
     if (studyState(found) === 'finished')
       throw new UsageError(
         `${found.name} is finished (${doneText(found)}). To extend it, repeat its command with a larger --evolve.`,

@@ -6,10 +6,11 @@ export class NothingToResumeError extends HypevolveError {
   override readonly code = 'NOTHING_TO_RESUME'
 
   /** @param looked - path or pattern that was looked for */
-  constructor(readonly looked: string) {
-    super(
-      `There is nothing to resume: no ${looked}. Give the checkpoint or the folder of the run: --resume runs/train/exp.`,
-    )
+  constructor(
+    readonly looked: string,
+    advice = 'Give the checkpoint or the folder of the run: --resume runs/train/exp.',
+  ) {
+    super(`There is nothing to resume: no ${looked}. ${advice}`)
   }
 }
 
