@@ -25,7 +25,7 @@ describe('formatBest', () => {
     expect(formatBest(short, {}, 'yolov5')).toContain(
       'copy_paste: 0.0  # not in this hyp: the value that yolov5-v7.0 ships with',
     )
-    const v3 = formatBest(v7, { mAP50: 0.51234567 }, 'yolov5@v3.0', { title: 'Trial 3\nof x' })
+    const v3 = formatBest(v7, { mAP50: 0.51234567, 'mAP50/cat': 1 }, 'yolov5@v3.0', { title: 'Trial 3\nof x' })
     expect(v3.split('\n').slice(0, 3)).toEqual([
       '# Trial 3 of x',
       '# mAP50 0.51235',

@@ -43,7 +43,10 @@ export function formatBest(hyp: Hyp, metrics: Metrics, format: string, options: 
 }
 
 function header(metrics: Metrics, title: string | undefined): string {
-  const measured = Object.entries(metrics).map(([key, value]) => `${key} ${formatG(value, 5)}`)
+  const ofClass = (key: string) => key.includes('/') // one line for 80 classes would be none to read
+  const measured = Object.entries(metrics)
+    .filter(([key]) => !ofClass(key))
+    .map(([key, value]) => `${key} ${formatG(value, 5)}`)
   return [title, measured.join(', ')]
     .filter((line): line is string => line !== undefined && line !== '')
     .map((line) => `# ${line.replace(/\s+/g, ' ')}\n`)
