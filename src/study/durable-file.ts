@@ -95,12 +95,12 @@ export class DurableFile {
  *
  * @throws {@link StudyWriteError}
  */
-export async function replaceFile(path: string, text: string): Promise<void> {
+export async function replaceFile(path: string, content: string | Uint8Array): Promise<void> {
   const temporary = `${path}.tmp` // one writer: a name left by a crash is used again
   try {
     const file = await open(temporary, 'w')
     try {
-      await file.writeFile(text)
+      await file.writeFile(content)
       await file.sync()
     } finally {
       await file.close()
@@ -108,7 +108,7 @@ export async function replaceFile(path: string, text: string): Promise<void> {
     await rename(temporary, path)
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => {})
-    throw new StudyWriteError(path, text, error as NodeJS.ErrnoException)
+    throw new StudyWriteError(path, typeof content === 'string' ? content : 'a picture', error as NodeJS.ErrnoException)
   }
 }
 

@@ -155,7 +155,7 @@ export class MemoryStorage implements Storage {
     const { target, stopping } = found.record
     if (stopping) return { trial: undefined, because: 'stopping' }
     const waiting = found.trials.find(({ trial }) => trial.state === 'waiting')
-    if (waiting) return { trial: this.#start(found, waiting, worker) }
+    if (waiting) return this.#start(found, waiting, worker)
     const number = found.trials.length
     if (target !== undefined && number >= target) return { trial: undefined, because: 'target' }
 
@@ -170,14 +170,15 @@ export class MemoryStorage implements Storage {
       worker: undefined,
     }
     found.trials.push(added)
-    return { trial: this.#start(found, added, worker) }
+    return this.#start(found, added, worker)
   }
 
-  async endAttempt(study: number, reference: AttemptReference, ending: Ending): Promise<void> {
+  async endAttempt(study: number, reference: AttemptReference, ending: Ending): Promise<number> {
     const found = this.#study(study)
     const stored = found.trials[reference.number]
     requireAttempt(stored?.trial, reference)
     this.#end(found, stored, ending)
+    return stored.sequence
   }
 
   async reportEpoch(study: number, reference: AttemptReference, epoch: number, metrics: Metrics): Promise<void> {
@@ -262,7 +263,7 @@ export class MemoryStorage implements Storage {
 
   #now = () => new Date(this.#clock()).toISOString()
 
-  #start(study: MemoryStudy, stored: MemoryTrial, worker: number): RunningTrial {
+  #start(study: MemoryStudy, stored: MemoryTrial, worker: number): Claim {
     const { number, hyp, parents, mutated, attempt: before } = stored.trial
     const attempt = before + 1
     const trial: RunningTrial = { number, hyp, parents, mutated, attempt, state: 'running' }
@@ -280,7 +281,7 @@ export class MemoryStorage implements Storage {
       failure: undefined,
       output: [],
     })
-    return trial
+    return { trial, digest: stored.digest, sequence: stored.sequence }
   }
 
   #end(study: MemoryStudy, stored: MemoryTrial, ending: Ending, name: AttemptRecord['ending'] = ending.state): void {

@@ -152,7 +152,8 @@ export interface Proposer {
 }
 
 export type Claim =
-  | { readonly trial: RunningTrial }
+  /** `sequence` is the moment of this change. */
+  | { readonly trial: RunningTrial; readonly digest: number; readonly sequence: number }
   /** Why there is none: all trials that the target allows have been given out, or a stop was requested. */
   | { readonly trial: undefined; readonly because: 'target' | 'stopping' }
 
@@ -225,9 +226,10 @@ export interface Storage {
   /**
    * Ends an attempt, and with it the trial, unless it is to wait.
    *
+   * @returns the moment of this change
    * @throws {@link TrialNotRunningError} if this attempt is not the one in training (any more); nothing is changed then
    */
-  endAttempt(study: number, reference: AttemptReference, ending: Ending): Promise<void>
+  endAttempt(study: number, reference: AttemptReference, ending: Ending): Promise<number>
 
   /**
    * Keeps what an epoch measured; an epoch reported again replaces what was there.

@@ -138,7 +138,8 @@ export class Study<H extends Hyp = Hyp> {
         learn: (changes) => this.#learn(changes),
         propose: (number) => this.#propose(number),
       })
-      await this.#refresh()
+      if (claim.trial) await this.#learnOwn(claim.trial, claim.sequence, claim.digest)
+      else await this.#refresh()
       return claim.trial as RunningTrial<H> | undefined
     })
   }
@@ -339,12 +340,7 @@ export class Study<H extends Hyp = Hyp> {
   }
 
   #learn({ sequence, target, stopping, trials }: StudyChanges): void {
-    for (const { trial, digest } of trials) {
-      const before = this.history.get(trial.number)
-      if (before) this.#counts[before.state]--
-      this.history.set(trial, digest)
-      this.#counts[trial.state]++
-    }
+    for (const { trial, digest } of trials) this.#learnTrial(trial, digest, sequence)
     this.#sequence = sequence
     this.#target = target
     this.#stopping = stopping
@@ -359,9 +355,27 @@ export class Study<H extends Hyp = Hyp> {
   }
 
   async #end<T extends Trial<H>>(trial: RunningTrial<H>, ending: Ending): Promise<T> {
-    await this.storage.endAttempt(this.id, trial, ending)
-    await this.refresh()
+    const sequence = await this.storage.endAttempt(this.id, trial, ending)
+    await this.#inTurn(() => {
+      const running = this.history.get(trial.number)
+      const known = running?.state === 'running' && running.attempt === trial.attempt
+      return known ? this.#learnOwn(afterEnding(running, ending), sequence) : this.#refresh()
+    })
     return afterEnding(trial, ending) as T
+  }
+
+  /** Takes in what this process did; the storage is asked only if others did something meanwhile. */
+  async #learnOwn(trial: Trial, sequence: number, digest?: number): Promise<void> {
+    if (sequence === this.#sequence + 1) this.#learnTrial(trial, digest, sequence)
+    else await this.#refresh()
+  }
+
+  #learnTrial(trial: Trial, digest: number | undefined, sequence: number): void {
+    const before = this.history.get(trial.number)
+    if (before) this.#counts[before.state]--
+    this.history.set(trial, digest)
+    this.#counts[trial.state]++
+    this.#sequence = sequence
   }
 
   #evaluate(metrics: Metrics): number {

@@ -15,9 +15,12 @@ export interface Dialect {
    * Runs a transaction that writes, again if it was not carried out for reasons that pass (another writer, a server that
    * restarts). So the body may run several times; all but one of them are undone.
    *
+   * @param durability - `disk` (default): when it resolves, a power cut cannot undo it. `order`: a power cut may undo it,
+   *   with all that came after it; for what matters only as long as the process lives. A server, which processes outlive,
+   *   makes no difference between them.
    * @throws typed errors
    */
-  write<T>(body: (tx: Tx) => Promise<T>): Promise<T>
+  write<T>(body: (tx: Tx) => Promise<T>, durability?: 'disk' | 'order'): Promise<T>
   /** Runs a query that only reads. */
   read<T>(body: (db: Db) => Promise<T>): Promise<T>
   /** Rows of this query are not changed or locked by others until the transaction ends. */

@@ -30,7 +30,7 @@ import { requireAttempt } from '../transitions.ts'
 import type { Db, Dialect, Tx } from './dialect.ts'
 import { migrate } from './migrations.ts'
 import type { StudyTable, WorkerTable } from './schema.ts'
-import { proposed, toStoredTrial, trialColumns } from './stored-trial.ts'
+import { proposedValues, toStoredTrial, trialColumns, trialTexts } from './stored-trial.ts'
 
 /** Who is inside an exclusive step for longer may be overtaken. */
 const turnMs = 30_000
@@ -160,7 +160,7 @@ export class SqlStorage implements Storage {
     await this.#dialect.write(async (tx) => {
       const heartbeat_at = await this.#now(tx)
       await tx.updateTable('worker').set({ heartbeat_at }).where('id', '=', worker).execute()
-    })
+    }, 'order')
   }
 
   async endWorker(worker: number): Promise<void> {
@@ -187,7 +187,7 @@ export class SqlStorage implements Storage {
     if (!row) throw await this.#notFound(db, study)
     const rows = await db
       .selectFrom('trial')
-      .select([...trialColumns, 'sequence'])
+      .select([...trialColumns, 'sequence', trialTexts])
       .where('study_id', '=', study)
       .where('sequence', '>', since)
       .orderBy('sequence')
@@ -203,60 +203,67 @@ export class SqlStorage implements Storage {
 
   claimTrial(study: number, worker: number, proposer: Proposer): Promise<Claim> {
     return this.#dialect.write(async (tx): Promise<Claim> => {
-      const { target, stopping } = await this.#lockStudy(tx, study)
-      await this.#revive(tx, worker)
-      await this.#takeBackLost(tx, study, worker)
+      const { target, stopping, sequence } = await this.#lockStudy(tx, study)
+      const now = await this.#dialect.now(tx)
+      const lost = await this.#takeBackLost(tx, study, worker, now)
       if (stopping === 1) return { trial: undefined, because: 'stopping' }
-
-      const waiting = await tx
+      const open = await tx
         .selectFrom('trial')
-        .select(['number', 'hyp', 'parents', 'mutated', 'attempt'])
+        .select(['number', 'state'])
         .where('study_id', '=', study)
-        .where('state', '=', 'waiting')
-        .orderBy('number')
-        .limit(1)
-        .executeTakeFirst()
-      if (waiting) {
-        const trial: RunningTrial = { ...proposed(waiting), attempt: waiting.attempt + 1, state: 'running' }
-        await tx
-          .updateTable('trial')
-          .set({
-            state: 'running',
-            attempt: trial.attempt,
-            worker_id: worker,
-            sequence: await this.#nextSequence(tx, study),
-          })
-          .where('study_id', '=', study)
-          .where('number', '=', trial.number)
-          .execute()
-        await this.#beginAttempt(tx, study, trial, worker)
-        return { trial }
-      }
+        .where('state', 'in', ['running', 'waiting'])
+        .execute() // not ordered by number: SQLite would then walk through all trials
+      const waiting = open.filter(({ state }) => state === 'waiting').map((trial) => trial.number)
+      if (waiting.length > 0) return this.#claimWaiting(tx, study, Math.min(...waiting), worker, now)
 
       const number = await this.#nextNumber(tx, study)
       if (target !== null && number >= target) return { trial: undefined, because: 'target' }
-      await this.#teach(tx, study, proposer)
-      const { hyp, parents, mutated = [] } = proposer.propose(number)
-      const trial: RunningTrial = { number, hyp, parents, mutated, attempt: 1, state: 'running' }
-      await tx
-        .insertInto('trial')
-        .values({
-          study_id: study,
-          number,
-          state: 'running',
-          sequence: await this.#nextSequence(tx, study),
-          attempt: 1,
-          hyp: checkHyp(hyp),
-          digest: hypDigest(hyp),
-          parents: JSON.stringify(parents),
-          mutated: JSON.stringify(mutated),
-          seen: await this.#ended(tx, study),
-          worker_id: worker,
-        })
-        .execute()
-      await this.#beginAttempt(tx, study, trial, worker)
-      return { trial }
-    })
+      if (lost || proposer.sequence < sequence) await this.#teach(tx, study, proposer)
+      return this.#claimNew(tx, study, number, number - open.length, worker, now, proposer)
+    }, 'order')
+  }
+
+  async #claimWaiting(tx: Tx, study: number, number: number, worker: number, now: number): Promise<Claim> {
+    const sequence = await this.#nextSequence(tx, study)
+    const row = await tx
+      .updateTable('trial')
+      .set(({ eb }) => ({ state: 'running', attempt: eb('attempt', '+', 1), worker_id: worker, sequence }))
+      .where('study_id', '=', study)
+      .where('number', '=', number)
+      .returning(['hyp', 'parents', 'mutated', 'attempt', 'digest'])
+      .executeTakeFirstOrThrow()
+    const trial: RunningTrial = { number, ...proposedValues(row), attempt: row.attempt, state: 'running' }
+    await this.#beginAttempt(tx, study, trial, worker, now)
+    return { trial, digest: row.digest, sequence }
+  }
+
+  async #claimNew(
+    tx: Tx,
+    study: number,
+    number: number,
+    seen: number,
+    worker: number,
+    now: number,
+    proposer: Proposer,
+  ): Promise<Claim> {
+    const { hyp, parents, mutated = [] } = proposer.propose(number)
+    const trial: RunningTrial = { number, hyp, parents, mutated, attempt: 1, state: 'running' }
+    const digest = hypDigest(hyp)
+    const sequence = await this.#nextSequence(tx, study)
+    const row = {
+      hyp: checkHyp(hyp),
+      digest,
+      parents: JSON.stringify(parents),
+      mutated: JSON.stringify(mutated),
+      seen,
+      worker_id: worker,
+    }
+    await tx
+      .insertInto('trial')
+      .values({ study_id: study, number, state: 'running', sequence, attempt: 1, ...row })
+      .execute()
+    await this.#beginAttempt(tx, study, trial, worker, now)
+    return { trial, digest, sequence }
   }
 
   /** Tells the proposer what it does not know, in portions. */
@@ -268,34 +275,42 @@ export class SqlStorage implements Storage {
     }
   }
 
-  async #beginAttempt(tx: Tx, study_id: number, { number, attempt }: RunningTrial, worker: number): Promise<void> {
+  async #beginAttempt(
+    tx: Tx,
+    study_id: number,
+    { number, attempt }: RunningTrial,
+    worker: number,
+    now: number,
+  ): Promise<void> {
     await tx
       .insertInto('attempt')
-      .values({ study_id, trial: number, attempt, worker_id: worker, started_at: await this.#now(tx) })
+      .values({ study_id, trial: number, attempt, worker_id: worker, started_at: iso(now) })
       .execute()
   }
 
-  async endAttempt(study: number, reference: AttemptReference, ending: Ending): Promise<void> {
-    await this.#dialect.write(async (tx) => {
-      await this.#lockStudy(tx, study)
-      await this.#requireAttempt(tx, study, reference)
-      await this.#end(tx, study, reference, ending)
-    })
+  endAttempt(study: number, reference: AttemptReference, ending: Ending): Promise<number> {
+    return this.#dialect.write((tx) => this.#end(tx, study, reference, ending))
   }
 
+  /** Locks the study by its first statement. */
   async #end(
     tx: Tx,
     study: number,
-    { number, attempt }: AttemptReference,
+    reference: AttemptReference,
     ending: Ending,
     name: NonNullable<AttemptRecord['ending']> = ending.state,
-  ): Promise<void> {
-    await tx
+  ): Promise<number> {
+    const { number, attempt } = reference
+    const sequence = await this.#nextSequence(tx, study)
+    const { numUpdatedRows } = await tx
       .updateTable('trial')
-      .set({ ...endingValues(ending), sequence: await this.#nextSequence(tx, study), worker_id: null })
+      .set({ ...endingValues(ending), sequence, worker_id: null })
       .where('study_id', '=', study)
       .where('number', '=', number)
-      .execute()
+      .where('state', '=', 'running')
+      .where('attempt', '=', attempt)
+      .executeTakeFirstOrThrow()
+    if (numUpdatedRows === 0n) await this.#requireAttempt(tx, study, reference) // throws
     await tx
       .updateTable('attempt')
       .set({
@@ -307,6 +322,7 @@ export class SqlStorage implements Storage {
       .where('trial', '=', number)
       .where('attempt', '=', attempt)
       .execute()
+    return sequence
   }
 
   async reportEpoch(study: number, reference: AttemptReference, epoch: number, metrics: Metrics): Promise<void> {
@@ -322,7 +338,7 @@ export class SqlStorage implements Storage {
           conflict.columns(['study_id', 'trial', 'attempt', 'epoch']).doUpdateSet({ metrics: text }),
         )
         .execute()
-    })
+    }, 'order')
   }
 
   async importTrials(study: number, trials: readonly ImportedTrial[]): Promise<void> {
@@ -457,8 +473,9 @@ export class SqlStorage implements Storage {
       try {
         return await step()
       } finally {
-        await this.#dialect.write((tx) =>
-          tx.deleteFrom('turn').where('study_id', '=', study).where('token', '=', token).execute(),
+        await this.#dialect.write(
+          (tx) => tx.deleteFrom('turn').where('study_id', '=', study).where('token', '=', token).execute(),
+          'order',
         )
       }
     })
@@ -487,18 +504,18 @@ export class SqlStorage implements Storage {
         .values({ study_id: study, token, host, pid, started_at: startedAt, taken_at })
         .execute()
       return true
-    })
+    }, 'order')
   }
 
   close(): Promise<void> {
     return this.#dialect.close()
   }
 
-  async #lockStudy(tx: Tx, study: number): Promise<StudyTable & { id: number }> {
-    const query = tx.selectFrom('study').selectAll().where('id', '=', study)
+  async #lockStudy(tx: Tx, study: number) {
+    const query = tx.selectFrom('study').select(['name', 'target', 'stopping', 'sequence']).where('id', '=', study)
     const row = await this.#dialect.lockRow(query).executeTakeFirst()
     if (!row) throw await this.#notFound(tx, study)
-    return row as unknown as StudyTable & { id: number }
+    return row
   }
 
   async #notFound(db: Db, study: number): Promise<StudyNotFoundError> {
@@ -521,13 +538,14 @@ export class SqlStorage implements Storage {
   }
 
   async #nextSequence(tx: Tx, study: number): Promise<number> {
-    const { sequence } = await tx
+    const row = await tx
       .updateTable('study')
       .set(({ eb }) => ({ sequence: eb('sequence', '+', 1) }))
       .where('id', '=', study)
       .returning('sequence')
-      .executeTakeFirstOrThrow()
-    return sequence
+      .executeTakeFirst()
+    if (!row) throw await this.#notFound(tx, study)
+    return row.sequence
   }
 
   async #nextNumber(tx: Tx, study: number): Promise<number> {
@@ -552,30 +570,28 @@ export class SqlStorage implements Storage {
     return (await this.#nextNumber(tx, study)) - open
   }
 
-  /** A worker that was thought lost is back. */
-  async #revive(tx: Tx, worker: number): Promise<void> {
-    const row = await tx.selectFrom('worker').select('ended_at').where('id', '=', worker).executeTakeFirst()
-    if (!row || row.ended_at === null) return
-    const heartbeat_at = await this.#now(tx)
-    await tx.updateTable('worker').set({ ended_at: null, heartbeat_at }).where('id', '=', worker).execute()
-  }
-
-  /** Trials of workers that vanished wait again. */
-  async #takeBackLost(tx: Tx, study: number, except: number): Promise<void> {
+  /** Trials of workers that vanished wait again; a worker that was thought lost, but claims, is back. */
+  async #takeBackLost(tx: Tx, study: number, claimer: number, now: number): Promise<boolean> {
     const workers = await tx
       .selectFrom('worker')
       .selectAll()
       .where('study_id', '=', study)
-      .where('ended_at', 'is', null)
-      .where('id', '!=', except)
+      .where(({ or, eb }) => or([eb('ended_at', 'is', null), eb('id', '=', claimer)]))
+      .orderBy('id')
       .execute()
-    if (workers.length === 0) return
-    const now = await this.#dialect.now(tx)
+    let anyLost = false
     for (const worker of workers.map(toWorker)) {
-      if (isAlive(worker, now)) continue
-      await this.#takeBack(tx, study, worker.id, 'lost')
-      await this.#endWorker(tx, worker.id)
+      if (worker.id === claimer) {
+        if (worker.endedAt === undefined) continue
+        const back = { ended_at: null, heartbeat_at: iso(now) }
+        await tx.updateTable('worker').set(back).where('id', '=', claimer).execute()
+      } else if (!isAlive(worker, now)) {
+        await this.#takeBack(tx, study, worker.id, 'lost')
+        await this.#endWorker(tx, worker.id)
+        anyLost = true
+      }
     }
+    return anyLost
   }
 
   async #takeBack(tx: Tx, study: number, worker: number, ending: 'released' | 'lost'): Promise<void> {
@@ -626,9 +642,11 @@ export class SqlStorage implements Storage {
   }
 
   async #now(tx: Db): Promise<string> {
-    return new Date(await this.#dialect.now(tx)).toISOString()
+    return iso(await this.#dialect.now(tx))
   }
 }
+
+const iso = (ms: number) => new Date(ms).toISOString()
 
 /** Rows that are read at once. */
 const portion = 2000
