@@ -33,6 +33,9 @@ describe('parseHyp', () => {
     ['lr0 0.1', 'not a list of names'],
     ['lr0: 1\nlr0: 2', 'unique'],
     ['lr0: [1', 'my.yaml is no hyperparameter file'],
+    ['['.repeat(20_000), 'nested too deep'],
+    ['- '.repeat(20_000), 'nested too deep'],
+    ['lr0: 1\n---\nlr0: 2', 'my.yaml is no hyperparameter file'],
   ])('refuses the file %j', (text, message) => {
     expect(() => parseHyp(text, 'my.yaml')).toThrow(HypFileInvalidError)
     expect(() => parseHyp(text, 'my.yaml')).toThrow(message)

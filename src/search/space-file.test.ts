@@ -67,6 +67,9 @@ seed: { fixed: 7, when: { optimizer: sgd } }
     ['7: { float: [0, 1] }', 'is no name'],
     ['__proto__: { float: [0, 1] }', 'is no name'],
     ['? [a]\n: 1', 'is no name'],
+    [`a: ${'['.repeat(20_000)}`, 'nested too deep'],
+    ['- '.repeat(20_000), 'nested too deep'],
+    ['a: 1\n---\nb: 1', 'is no yaml'],
   ])('refuses %j', (text, message) => {
     expect(() => parseSpace(text, 's')).toThrow(SearchSpaceInvalidError)
     expect(() => parseSpace(text, 's')).toThrow(message)
@@ -128,7 +131,7 @@ seed: { fixed: 7, when: { optimizer: sgd } }
           expect(error instanceof SearchSpaceInvalidError || error instanceof SearchSpaceFrozenError).toBe(true)
         }
       }),
-      { numRuns: 1000 },
+      { numRuns: 500 },
     )
   })
 })

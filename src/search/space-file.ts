@@ -2,7 +2,7 @@
 // text.
 import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument } from 'yaml'
 import { z } from 'zod'
-import { SearchSpaceInvalidError } from '../base/index.ts'
+import { isYamlNestedTooDeep, SearchSpaceInvalidError } from '../base/index.ts'
 import type { Hyp, HypValue } from './hyp.ts'
 import { nearest } from './nearest.ts'
 import { middle, type Parameter } from './parameter.ts'
@@ -47,6 +47,7 @@ const kindList = '{ float: [low, high] }, { integer: [low, high] }, { choice: [a
  * @throws {@link SearchSpaceFrozenError} if nothing may move
  */
 export function parseSpace(text: string, source: string, hyp: Hyp = {}): SearchSpace {
+  if (isYamlNestedTooDeep(text)) throw new SearchSpaceInvalidError(source, 'the file', 'is nested too deep')
   const lines = new LineCounter()
   const document = parseDocument(text.replace(/^\uFEFF/, ''), { prettyErrors: true, lineCounter: lines })
   const [problem] = document.errors

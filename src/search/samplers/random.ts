@@ -10,7 +10,7 @@ import { evenDraw, freshProposal, startProposal } from './fresh.ts'
 export const random = defineSampler({
   name: 'random',
   summary: 'draws every value anew between its bounds',
-  options: z.strictObject({}),
+  options: z.object({}),
   multiplies: false,
 
   propose(context) {

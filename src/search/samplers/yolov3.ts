@@ -23,7 +23,7 @@ import { assertFinite, assertNumeric, candidates, modeSchema, nativeParent, repl
 /** The version whose ways are followed. `2020-01` is commit 01dbdc45, which the tutorial shows; v7 does as `v8`. */
 const releaseSchema = z.enum(['v8', '2020-01', 'v6'])
 
-const options = z.strictObject({
+const options = z.object({
   /** `replay`: bit for bit what the release does. */
   mode: modeSchema,
   release: releaseSchema.default('v8'),

@@ -14,7 +14,7 @@ import { assertNumeric, modeSchema } from './yolov5.ts'
 
 const populationSize = 50
 
-const options = z.strictObject({
+const options = z.object({
   /** `replay`: bit for bit what the release does; made for one training at a time. */
   mode: modeSchema,
   /** Generations of 50 trials in all: rates fall as they pass (the original's `--evolve N`). */

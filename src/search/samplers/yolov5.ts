@@ -24,7 +24,7 @@ const presets = Object.keys(fitnessPresets) as [keyof typeof fitnessPresets, ...
 export const modeSchema = z.enum(['native', 'replay']).default('native')
 export const replayFitnessSchema = z.enum(['study', ...presets]).default('study')
 
-const options = z.strictObject({
+const options = z.object({
   /** `replay`: bit for bit what the release does, from the table as its file holds it. */
   mode: modeSchema,
   parent: z.enum(['single', 'weighted']).default('single'),

@@ -47,7 +47,7 @@ golden('evolve/ga', 'generations', generations, (cases: readonly any[]) => {
     it(release, () => {
       const group = cases.filter((each) => each.release === release)
       const { options } = releases[findRelease(release)]
-      const aliasing = 'aliasing' in options && options.aliasing
+      const aliasing = 'aliasing' in options && options.aliasing === true
       // the reference counts children that are the list of another child: only in releases of which we say so
       if (group.some((each) => each.aliased_children > 0)) expect(aliasing).toBe(true)
       for (const each of group) {
