@@ -47,8 +47,9 @@ describe('formatBest', () => {
     expect(Object.keys(read(text))).not.toContain('box')
     expect(read(text)).toMatchObject({ lr0: v7.lr0, mixup: v7.mixup })
     expect(text).toContain(`#   box: ${v7.box}\n`)
-    const own: Hyp = { lr0: 0.01, box: 7.2, dfl: 1.4 }
+    const own: Hyp = { lr0: 0.01, box: 7.2, dfl: 1.4, close_mosaic: 10 }
     expect(read(formatBest(own, {}, 'ultralytics'))).toEqual(own)
+    expect(formatBest(own, {}, 'ultralytics')).toContain('close_mosaic: 10\n')
   })
 
   it('writes a command that a shell reads back', () => {

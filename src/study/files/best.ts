@@ -212,9 +212,11 @@ function ultralytics(hyp: Hyp): string {
   const gains = left.filter((key) => ['box', 'cls', 'giou'].includes(key))
   const rest = left.filter((key) => !gains.includes(key))
   const comment = (keys: readonly string[]) => keys.map((key) => `#   ${line(key, hyp[key])}`).join('')
+  // it refuses 10.0 where it wants a whole number, but takes 10 anywhere
+  const entry = (key: string) => (Number.isInteger(hyp[key]) ? `${key}: ${hyp[key]}\n` : line(key, hyp[key]))
   return (
     '# For `yolo train cfg=<this file>`. With optimizer=auto, its default, lr0 and momentum are ignored: say optimizer=SGD.\n' +
-    carried.map((key) => line(key, hyp[key])).join('') +
+    carried.map(entry).join('') +
     (gains.length > 0
       ? `# Loss gains do not carry over: there the losses are others, with gains around box 7.5, cls 0.5, dfl 1.5.\n${comment(gains)}`
       : '') +
