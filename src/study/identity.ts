@@ -98,7 +98,6 @@ function spaceEntries(space: Json): Record<string, Json> {
   const pairs = (Array.isArray(parameters) ? parameters : []) as readonly (readonly [string, Json])[]
   return {
     ...Object.fromEntries(pairs.map(([key, value]) => [`hyperparameter ${key}`, value])),
-    'order of hyperparameters': pairs.map(([key]) => key).join(' '),
     ...prefixed('space', rest),
   }
 }

@@ -46,6 +46,7 @@ interface MemoryStudy {
   turn: Promise<unknown>
 }
 
+/** Nothing is awaited inside a method: each happens at once. */
 export class MemoryStorage implements Storage {
   readonly location = 'memory'
   readonly notes = []
@@ -68,8 +69,9 @@ export class MemoryStorage implements Storage {
     if ('create' in choice) {
       if ([...this.#studies.values()].some(({ record }) => record.name === choice.create.name))
         throw new Error(`there is a study ${choice.create.name}`)
+      const { trials = [], ...created } = choice.create
       const id = ++this.#lastStudy
-      const record = { id, ...structuredClone(choice.create), stopping: false, createdAt: this.#now() }
+      const record = { id, ...structuredClone(created), stopping: false, createdAt: this.#now() }
       study = {
         record,
         trials: [],
@@ -80,12 +82,13 @@ export class MemoryStorage implements Storage {
         ended: 0,
         turn: Promise.resolve(),
       }
+      this.#importTrials(study, trials)
       this.#studies.set(id, study)
     } else {
       study = this.#study(choice.use)
       study.record = { ...study.record, stopping: false, target: choice.target ?? study.record.target }
     }
-    return { study: study.record, worker: worker && (await this.addWorker(study.record.id, worker)) }
+    return { study: study.record, worker: worker && this.#addWorker(study.record.id, worker) }
   }
 
   async setStopping(study: number, stopping: boolean): Promise<void> {
@@ -116,8 +119,12 @@ export class MemoryStorage implements Storage {
     return this.#workersOf(study).map(({ study: _, ...worker }) => worker)
   }
 
-  async addWorker(study: number, { host, pid, startedAt }: WorkerInfo): Promise<number> {
+  async addWorker(study: number, worker: WorkerInfo): Promise<number> {
     this.#study(study)
+    return this.#addWorker(study, worker)
+  }
+
+  #addWorker(study: number, { host, pid, startedAt }: WorkerInfo): number {
     const id = this.#workers.size + 1
     const now = this.#now()
     this.#workers.set(id, {
@@ -189,7 +196,10 @@ export class MemoryStorage implements Storage {
   }
 
   async importTrials(study: number, trials: readonly ImportedTrial[]): Promise<void> {
-    const found = this.#study(study)
+    this.#importTrials(this.#study(study), trials)
+  }
+
+  #importTrials(found: MemoryStudy, trials: readonly ImportedTrial[]): void {
     for (const { hyp } of trials) checkHyp(hyp)
     for (const { hyp, ending } of trials) {
       const proposed = { number: found.trials.length, hyp, parents: [], mutated: [], attempt: 0 }

@@ -1,4 +1,5 @@
 // The loop of a library user: ask, call the objective, tell; several at once if wanted.
+import { SearchSpaceExhaustedError } from '../base/index.ts'
 import type { Hyp, Metrics, RunningTrial } from '../search/index.ts'
 import type { Study } from './study.ts'
 
@@ -28,7 +29,8 @@ export interface OptimizeOptions {
 }
 
 /**
- * Runs the study until it has its trials, the signal is aborted, or a stop is requested.
+ * Runs the study until it has its trials, nothing untried is left of its space, the signal is aborted, or a stop is
+ * requested.
  *
  * @throws what the objective throws, unless `catch` allows it; trials in progress then end first
  */
@@ -64,7 +66,10 @@ export async function optimize<H extends Hyp>(
 
   async function serve(): Promise<void> {
     while (!anySignal.aborted) {
-      const trial = await study.ask()
+      const trial = await study.ask().catch((error: unknown) => {
+        if (error instanceof SearchSpaceExhaustedError) return undefined
+        throw error
+      })
       if (!trial) return
       await runOne(trial)
     }

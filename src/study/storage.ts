@@ -157,19 +157,22 @@ export type Claim =
   /** Why there is none: all trials that the target allows have been given out, or a stop was requested. */
   | { readonly trial: undefined; readonly because: 'target' | 'stopping' }
 
-/** What to do about a request for a study: see identity.ts. */
-export type StudyChoice =
-  | {
-      readonly create: Pick<StudyRecord, 'name' | 'key' | 'definition' | 'target'>
-    }
-  /** Goes on with this one; a stop request is cleared. `target`, if given, becomes its target. */
-  | { readonly use: number; readonly target?: number }
-
 /** A training from elsewhere to be taken over. It becomes an ended trial that had no attempt here. */
 export interface ImportedTrial {
   readonly hyp: Hyp
   readonly ending: Exclude<Ending, { readonly state: 'released' }>
 }
+
+/** What to do about a request for a study: see identity.ts. */
+export type StudyChoice =
+  | {
+      readonly create: Pick<StudyRecord, 'name' | 'key' | 'definition' | 'target'> & {
+        /** Trials that it begins with. */
+        readonly trials?: readonly ImportedTrial[]
+      }
+    }
+  /** Goes on with this one; a stop request is cleared. `target`, if given, becomes its target. */
+  | { readonly use: number; readonly target?: number }
 
 export interface Storage {
   /** What messages call it: a path, or a URL without its password. */

@@ -75,7 +75,10 @@ export class SqlStorage implements Storage {
     })
   }
 
-  async #create(tx: Tx, { name, key, definition, target }: Extract<StudyChoice, { create: unknown }>['create']) {
+  async #create(
+    tx: Tx,
+    { name, key, definition, target, trials = [] }: Extract<StudyChoice, { create: unknown }>['create'],
+  ) {
     const values = {
       name,
       key,
@@ -85,7 +88,9 @@ export class SqlStorage implements Storage {
       sequence: 0,
       created_at: await this.#now(tx),
     }
-    return tx.insertInto('study').values(values).returningAll().executeTakeFirstOrThrow()
+    const row = await tx.insertInto('study').values(values).returningAll().executeTakeFirstOrThrow()
+    if (trials.length > 0) await this.#importTrials(tx, row.id, trials)
+    return row
   }
 
   async #use(tx: Tx, study: number, target: number | undefined) {
@@ -342,42 +347,44 @@ export class SqlStorage implements Storage {
   }
 
   async importTrials(study: number, trials: readonly ImportedTrial[]): Promise<void> {
-    await this.#dialect.write(async (tx) => {
-      const { sequence } = await this.#lockStudy(tx, study)
-      const first = await this.#nextNumber(tx, study)
-      const seen = await this.#ended(tx, study)
-      const rows = trials.map(({ hyp, ending }, i) => ({
-        fitness: null,
-        metrics: null,
-        epochs: null,
-        failure: null,
-        output: null,
-        ...endingValues(ending),
-        study_id: study,
-        number: first + i,
-        sequence: sequence + 1 + i,
-        attempt: 0,
-        hyp: checkHyp(hyp),
-        digest: hypDigest(hyp),
-        parents: '[]',
-        mutated: '[]',
-        seen: seen + i,
-      }))
-      for (
-        let i = 0;
-        i < rows.length;
-        i += 500 // a statement has room for so many parameters
-      )
-        await tx
-          .insertInto('trial')
-          .values(rows.slice(i, i + 500))
-          .execute()
+    await this.#dialect.write((tx) => this.#importTrials(tx, study, trials))
+  }
+
+  async #importTrials(tx: Tx, study: number, trials: readonly ImportedTrial[]): Promise<void> {
+    const { sequence } = await this.#lockStudy(tx, study)
+    const first = await this.#nextNumber(tx, study)
+    const seen = await this.#ended(tx, study)
+    const rows = trials.map(({ hyp, ending }, i) => ({
+      fitness: null,
+      metrics: null,
+      epochs: null,
+      failure: null,
+      output: null,
+      ...endingValues(ending),
+      study_id: study,
+      number: first + i,
+      sequence: sequence + 1 + i,
+      attempt: 0,
+      hyp: checkHyp(hyp),
+      digest: hypDigest(hyp),
+      parents: '[]',
+      mutated: '[]',
+      seen: seen + i,
+    }))
+    for (
+      let i = 0;
+      i < rows.length;
+      i += 500 // a statement has room for so many parameters
+    )
       await tx
-        .updateTable('study')
-        .set({ sequence: sequence + rows.length })
-        .where('id', '=', study)
+        .insertInto('trial')
+        .values(rows.slice(i, i + 500))
         .execute()
-    })
+    await tx
+      .updateTable('study')
+      .set({ sequence: sequence + rows.length })
+      .where('id', '=', study)
+      .execute()
   }
 
   attempts(study: number, trial?: number): Promise<readonly AttemptRecord[]> {
