@@ -1,6 +1,6 @@
 // The evolution of yolov3 before it became YOLOv5's: the hill climb of 2019 (v6), January 2020, v7 and v8.
 import { z } from 'zod'
-import { cPow, type Random, ReplayFaultError } from '../../base/index.ts'
+import { numpyPower, type Random, ReplayFaultError } from '../../base/index.ts'
 import type { HypValue } from '../hyp.ts'
 import { clip } from '../parameter.ts'
 import { defineSampler, type Proposal, type SearchContext } from '../sampler.ts'
@@ -162,7 +162,7 @@ function parentOf(rows: readonly Candidate[], settings: Yolov3Settings, rng: Ran
 function factorsOf(gains: readonly number[], settings: Yolov3Settings, rng: Random): number[] {
   const { release, method, mutationProbability: p, sigma } = settings
   const { numpy } = rng
-  if (release === 'v6') return gains.map((gain) => cPow(numpy.normal() * gain + 1, 1.1))
+  if (release === 'v6') return gains.map((gain) => numpyPower(numpy.normal() * gain + 1, 1.1))
   if (method === 3 && release === 'v8') return mutationFactors(gains, p, sigma, rng)
   if (method === 3) return rareFactors(gains, p, sigma, rng)
   const n = gains.map(() => numpy.normal())
