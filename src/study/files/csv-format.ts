@@ -1,7 +1,7 @@
 // evolve.csv and hyp_evolve.yaml: YOLOv5 v6.0 and later, yolov3 v9.6.0 and later. Rows are appended in the order of time,
 // with 5 significant digits and titles.
 import { formatG } from '../../base/index.ts'
-import { fitness, resultKeys, tablePrecision, yolov5Fitness } from '../../search/index.ts'
+import { fitness, type HypValue, resultKeys, tablePrecision, yolov5Fitness } from '../../search/index.ts'
 import { csvWidth, formatCell, formatTitle } from './cells.ts'
 import type { EvolveFormat, EvolveTable, Ranking } from './format.ts'
 import { evolvePrefix } from './format.ts'
@@ -19,13 +19,18 @@ interface CsvVariant {
   readonly first: boolean
 }
 
-/** Rounds a row to what evolve.csv holds of it. */
-function asInFile(row: EvolveRow): EvolveRow {
-  const hyp = Object.fromEntries(
-    Object.entries(row.hyp).map(([key, value]) => [key, typeof value === 'number' ? tablePrecision(value) : value]),
-  )
-  return { ...row, results: row.results.map(tablePrecision), hyp }
-}
+/** A row as evolve.csv holds it. Its hyp is made when it is asked for: large studies keep many rows. */
+const asInFile = ({ results, hyp, ...rest }: EvolveRow): EvolveRow => ({
+  ...rest,
+  results: results.map(tablePrecision),
+  get hyp() {
+    const rounded = ([key, value]: [string, HypValue]) => [
+      key,
+      typeof value === 'number' ? tablePrecision(value) : value,
+    ]
+    return Object.fromEntries(Object.entries(hyp).map(rounded))
+  },
+})
 
 // A row never changes, and tables of many rows are written again after each trial.
 const lines = new WeakMap<EvolveRow, { keys: readonly string[]; text: string }>()

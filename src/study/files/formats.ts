@@ -3,13 +3,14 @@ import { resultKeys } from '../../search/index.ts'
 import { csvFormat } from './csv-format.ts'
 import type { EvolveFormat } from './format.ts'
 import { textFormat } from './text-format.ts'
+import { tuneFormat } from './tune-format.ts'
 
 const oldResults = ['precision', 'recall', 'mAP50', 'f1', 'boxLoss', 'objLoss', 'clsLoss'] as const
 const numberedFolder = { project: 'runs/evolve', name: 'exp', numbered: true } as const
 
 /**
  * One entry per format; releases whose files are the same share one, named after the first of them (v7.0 after itself:
- * it is the default). Releases before yolov5 v3.0 wrote no folder; ours (trials, logs) is then that of v7.0.
+ * it is the default). `ultralytics` only gives tables of its tuner back. Releases before yolov5 v3.0 wrote no folder; ours (trials, logs) is then that of v7.0.
  * Source: reference/evolve/print_mutation.
  */
 export const evolveFormats = {
@@ -74,6 +75,7 @@ export const evolveFormats = {
   'yolov5-v7.0': csvFormat({ name: 'yolov5-v7.0', program: 'YOLOv5', first: false }),
   'yolov3-v9.6.0': csvFormat({ name: 'yolov3-v9.6.0', program: 'YOLOv3', first: true }),
   'yolov3-master': csvFormat({ name: 'yolov3-master', program: 'YOLOv3', first: false }),
+  ultralytics: tuneFormat,
 } as const satisfies Record<string, EvolveFormat>
 
 export type EvolveFormatName = keyof typeof evolveFormats

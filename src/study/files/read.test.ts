@@ -9,7 +9,14 @@ import {
   HypevolveError,
 } from '../../base/index.ts'
 import type { CompleteTrial, Hyp, HypValue } from '../../search/index.ts'
-import { type EvolveFormatName, evolveFormats, evolveTable, readEvolveTable, renderEvolveFiles } from './index.ts'
+import {
+  type EvolveFormatName,
+  evolveFormats,
+  evolveTable,
+  pictureTable,
+  readEvolveTable,
+  renderEvolveFiles,
+} from './index.ts'
 import { releaseKeys, textTableKeys } from './keys.ts'
 
 const path = 'evolve.csv'
@@ -199,11 +206,20 @@ describe('tune_results.csv', () => {
   it('gives fitness and hyps', () => {
     const text = 'fitness,lr0,dfl,close_mosaic\n0.12345,0.01,1.5,10\n0.0,0.00885,1.2,8\n'
     const table = readEvolveTable(text, { path })
-    expect(table).toMatchObject({ kind: 'tune_results.csv', format: undefined, keys: ['lr0', 'dfl', 'close_mosaic'] })
+    expect(table).toMatchObject({
+      kind: 'tune_results.csv',
+      format: 'ultralytics',
+      keys: ['lr0', 'dfl', 'close_mosaic'],
+    })
     expect(table.rows).toEqual([
       { results: [], fitness: 0.12345, hyp: { lr0: 0.01, dfl: 1.5, close_mosaic: 10 } },
       { results: [], fitness: 0, hyp: { lr0: 0.00885, dfl: 1.2, close_mosaic: 8 } },
     ])
+    const format = evolveFormats.ultralytics
+    expect(format.tableText(table)).toBe(text)
+    const trials = table.rows.map((row, i) => ({ ...trial(i, row.hyp), fitness: row.fitness! }))
+    expect(renderEvolveFiles(format, { keys: table.keys, trials, imported: 2 })).toMatchObject([{ text }])
+    expect(pictureTable(format, table)).toMatchObject({ fitness: [0.12345, 0], bestIndex: 0 })
     expect(() => readEvolveTable(text.replace('0.0,', 'x,'), { path })).toThrow(/"x" in column fitness is no number/)
   })
 })

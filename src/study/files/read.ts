@@ -26,8 +26,8 @@ export interface ReadTable {
   readonly kind: 'evolve.csv' | 'evolve.txt' | 'tune_results.csv'
   /** The release that wrote it, as told or as the columns of an evolve.txt tell (the last of those alike). */
   readonly release: EvolveRelease | undefined
-  /** The format that gives the same bytes again; of Ultralytics' table none does. */
-  readonly format: EvolveFormatName | undefined
+  /** The format that gives the same bytes again. */
+  readonly format: EvolveFormatName
   /** Metrics in `results` of the rows. */
   readonly resultKeys: readonly string[]
   /** Hyperparameters in the order of the columns. */
@@ -97,7 +97,7 @@ function readCsv(text: string, { path, keys: wanted, release }: ReadOptions): Re
   const table = {
     kind: tuned ? ('tune_results.csv' as const) : ('evolve.csv' as const),
     release,
-    format: tuned ? undefined : csvFormatName(release),
+    format: tuned ? ('ultralytics' as const) : csvFormatName(release),
     resultKeys: tuned ? [] : resultTitles.map((title) => keyOfTitle(title)!),
     keys: wanted ?? keys,
     torn,

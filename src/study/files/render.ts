@@ -49,11 +49,11 @@ export function renderEvolveFiles(format: EvolveFormat, options: RenderOptions):
 
 /** The same table as the figure of src/report takes it. */
 export function pictureTable(format: EvolveFormat, table: EvolveTable, ranking: Ranking = 'table') {
-  const weighted = (results: readonly number[]) => fitness(results, format.weights)
+  const own = ranking === 'trial' || format.resultKeys.length === 0
   return {
     keys: table.keys,
     rows: table.rows.map(({ hyp }) => table.keys.map((key) => (Object.hasOwn(hyp, key) ? hyp[key] : undefined))),
-    fitness: table.rows.map((row) => (ranking === 'trial' ? (row.fitness ?? Number.NaN) : weighted(row.results))),
+    fitness: table.rows.map((row) => (own ? (row.fitness ?? Number.NaN) : fitness(row.results, format.weights))),
     bestIndex: format.best(table, ranking) ?? -1,
   }
 }
