@@ -9,10 +9,13 @@ export { Slot, type SlotOptions } from './slot/index.ts'
 export { planSlots, type SlotPlan, type SlotRequest } from './slots.ts'
 export type { EpochReport, Outcome, SlotResources, Trainer, TrainJob } from './trainer.ts'
 export {
+  type CommandFacts,
   type CommandOptions,
   checkCommand,
+  commandEnvironment,
   commandTrainer,
   type EmbeddedOptions,
   embeddedTrainers,
+  fillCommand,
 } from './trainers/index.ts'
 export { trialFolder, trialLog } from './trial-folder.ts'

@@ -64,7 +64,7 @@ it('survives the death of its process', async () => {
 })
 
 it('kills a process that has fallen silent', async () => {
-  const slot = openSlot({ silenceMs: 4000 })
+  const slot = openSlot({ silenceMs: 8000 })
   const stop = ({ type }: TrainEvent) => type === 'batch' && process.kill(slot.pid!, 'SIGSTOP')
   await expect(slot.train(await options({ epochs: 1000 }), stop)).rejects.toThrow(SlotHungError)
 })

@@ -33,7 +33,8 @@ const faultsOfTheSetup = (code: string) => code !== 'LOSS_NOT_FINITE' && code !=
  * Trainers for the slots of an executor. All train with the same options, each trial with the hyp and seed of its job,
  * each slot with its own threads.
  *
- * @param options - of all trials; what concerns one trial or one slot is replaced
+ * @param options - of all trials; what concerns one trial or one slot is replaced. Hyperparameters that a job lacks (a
+ *   release that had fewer) are taken from here
  */
 export function embeddedTrainers(
   options: TrainOptions,
@@ -109,10 +110,17 @@ export function embeddedTrainers(
 
     /** Goes on from the checkpoint of an earlier attempt at the same training, else begins anew. */
     async function optionsOf({ hyp, seed, directory }: TrainJob): Promise<TrainOptions> {
-      const { threads } = resources
+      const { threads } = resources // read for every job: processes that come and go share the cores
       const workers = Math.min(options.workers, threads)
       const { saveDir: _, ...rest } = options
-      const mine: TrainOptions = { ...rest, hyp: numbersOf(hyp), seed, threads, workers, save: 'never' }
+      const mine: TrainOptions = {
+        ...rest,
+        hyp: { ...options.hyp, ...numbersOf(hyp) },
+        seed,
+        threads,
+        workers,
+        save: 'never',
+      }
       if (directory === undefined) return mine
       const saved: TrainOptions = { ...mine, save: 'resume', saveDir: directory }
       const checkpoint = join(directory, 'weights', 'last.safetensors')

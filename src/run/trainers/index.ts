@@ -1,3 +1,3 @@
 export { type CommandOptions, commandTrainer } from './command.ts'
-export { checkCommand } from './command-line.ts'
+export { type CommandFacts, checkCommand, commandEnvironment, fillCommand } from './command-line.ts'
 export { type EmbeddedOptions, embeddedTrainers } from './embedded.ts'
