@@ -1,6 +1,6 @@
 // Label boxes through letterbox, mosaic and warp, rounded to float32 at every step as NumPy does in v7.0.
 // Rows of 5: class, then the box; `Xywhn` is centre form normalised, `Xyxy` corners in pixels.
-import type { Matrix } from './warp.ts'
+import type { Matrix } from './perspective.ts'
 
 const f = Math.fround
 

@@ -16,16 +16,9 @@ const HIDDEN = 0.3
  *
  * @param labels - corners in pixels
  * @param probability - share of the objects with a polygon that are tried
- * @param take - memory of so many bytes, of any content
  * @returns the labels with those of the pasted objects behind
  */
-export function copyPaste(
-  image: RgbImage,
-  labels: Labels,
-  probability: number,
-  { python }: Random,
-  take: (bytes: number) => Uint8Array,
-): Labels {
+export function copyPaste(image: RgbImage, labels: Labels, probability: number, { python }: Random): Labels {
   const { rows, polygons } = labels
   const segmented = Array.from(polygons.keys()).filter((i) => polygons[i] !== undefined)
   if (!probability || segmented.length === 0) return labels
@@ -45,7 +38,7 @@ export function copyPaste(
     pasted.push(polygon)
   }
   if (pasted.length === 0) return labels
-  const mask = take(width * height).fill(0)
+  const mask = new Uint8Array(width * height)
   for (const polygon of pasted) fillPolygon(mask, width, height, Int32Array.from(polygon))
   pasteMirrored(image, mask)
   return { rows: Float32Array.from(boxes), polygons: outlines }

@@ -1,6 +1,7 @@
 // Colour changes in hue, saturation and value, with OpenCV's 8-bit conversions (H in 0..179), bit for bit.
 import type { Random } from '../../base/index.ts'
-import { roundHalfEven } from './rgb.ts'
+import { type RgbImage, roundHalfEven } from './rgb.ts'
+import type { Scratch } from './scratch.ts'
 import type { AugmentHyp } from './types.ts'
 
 // RGB to HSV divides through tables of 12 fractional bits. OpenCV 4.6 color_hsv, RGB2HSV_b.
@@ -29,9 +30,6 @@ export interface HsvTables {
   readonly value: Uint8Array
 }
 
-const same = Uint8Array.from({ length: 256 }, (_, i) => i)
-export const unchangedHsv: HsvTables = { hue: same, saturation: same, value: same }
-
 /** Draws the three factors 1 ± gain; undefined (and nothing drawn) if all gains are 0. v7.0, augment_hsv. */
 export function drawHsv(hyp: Pick<AugmentHyp, 'hsv_h' | 'hsv_s' | 'hsv_v'>, { numpy }: Random): number[] | undefined {
   if (!hyp.hsv_h && !hyp.hsv_s && !hyp.hsv_v) return undefined
@@ -40,14 +38,15 @@ export function drawHsv(hyp: Pick<AugmentHyp, 'hsv_h' | 'hsv_s' | 'hsv_v'>, { nu
 
 /** Tables of the three factors: hue wraps around at 180, the others are clipped; fractions are cut off. */
 export function hsvTables([h, s, v]: readonly number[]): HsvTables {
-  const clip = (x: number) => Math.trunc(Math.min(Math.max(x, 0), 255))
-  // A factor below 0 (hsv_h above 1) still gives 0..179, as Python's remainder does.
-  const wrap = (x: number) => Math.trunc(x % 180 < 0 ? (x % 180) + 180 : x % 180)
-  return {
-    hue: Uint8Array.from(same, (x) => wrap(x * h)),
-    saturation: Uint8Array.from(same, (x) => clip(x * s)),
-    value: Uint8Array.from(same, (x) => clip(x * v)),
+  const tables = { hue: new Uint8Array(256), saturation: new Uint8Array(256), value: new Uint8Array(256) }
+  for (let x = 0; x < 256; x++) {
+    // A factor below 0 (hsv_h above 1) still gives 0..179, as Python's remainder does.
+    const turned = (x * h) % 180
+    tables.hue[x] = turned < 0 ? turned + 180 : turned
+    tables.saturation[x] = Math.min(Math.max(x * s, 0), 255)
+    tables.value[x] = Math.min(Math.max(x * v, 0), 255)
   }
+  return tables
 }
 
 /** H, S, V of one pixel, packed as h << 16 | s << 8 | v. */
@@ -83,28 +82,44 @@ const weakestAt = Int32Array.of(2, 2, 0, 0, 1, 1)
 /** 1 - fraction in even sectors, by hue. */
 const slopeOf = Float32Array.from(fractionOf, (fraction, h) => (sectorOf[h] & 1 ? fraction : 1 - fraction))
 
-/**
- * Changes colours in place: RGB -> HSV -> tables -> RGB.
- *
- * @param rgb - interleaved, [height, width, 3]
- */
-export function applyHsv(rgb: Uint8Array, width: number, tables: HsvTables): void {
-  const { hue, saturation, value } = tables
-  const cutColumns = width - (width % VECTOR)
-  for (let i = 0, x = 0; i < rgb.length; i += 3) {
-    const r = rgb[i]
-    const g = rgb[i + 1]
-    const b = rgb[i + 2]
-    const cut = x < cutColumns
-    if (r === g && g === b) {
-      // Grey, as all borders are: hue and saturation 0 before and after.
-      const v = value[r]
-      rgb[i] = rgb[i + 1] = rgb[i + 2] = cut ? cutValue[v] : v
-    } else {
-      const packed = rgbToHsv(r, g, b)
-      writeRgb(hue[packed >> 16], saturation[(packed >> 8) & 255], value[packed & 255], cut, rgb, i)
+/** Which of strongest (0), middle (1) and weakest (2) is red, green and blue, by sector; a 3 behind them. */
+const orderOf = Uint32Array.from(strongestAt, (strongest, sector) => {
+  const order = [3, 3, 3, 3]
+  for (const [rank, at] of [strongest, middleAt[sector], weakestAt[sector]].entries()) order[at] = rank
+  return order.reduce((word, rank, at) => word | (rank << (8 * at)), 0)
+})
+
+/** Changes colours in place: RGB -> HSV -> tables -> RGB. @param image - of `scratch` */
+export function applyHsv(image: RgbImage, tables: HsvTables, scratch: Scratch): void {
+  const { data, width } = image
+  const hues = scratch.take('hues', 8 * 180)
+  const levels = scratch.take('levels', 4 * 512)
+  const slopes = new Float32Array(hues.buffer, hues.byteOffset, 360)
+  const orders = new Uint32Array(hues.buffer, hues.byteOffset, 360)
+  for (let h = 0; h < 180; h++) {
+    slopes[2 * h] = slopeOf[tables.hue[h]]
+    orders[2 * h + 1] = orderOf[sectorOf[tables.hue[h]]]
+  }
+  const units = new Float32Array(levels.buffer, levels.byteOffset, 512)
+  for (let i = 0; i < 256; i++) {
+    units[i] = unit[tables.saturation[i]]
+    units[256 + i] = unit[tables.value[i]]
+  }
+  const at = scratch.addressOf(image)
+  const recolour = (from: number, to: number) =>
+    scratch.kernels.recolour(at + from, at + to, hues.byteOffset, levels.byteOffset, levels.byteOffset + 1024)
+  const rest = width % VECTOR
+  if (rest === 0) {
+    recolour(0, data.length)
+    return
+  }
+  for (let end = 3 * width; end <= data.length; end += 3 * width) {
+    if (width > rest) recolour(end - 3 * width, end - 3 * rest)
+    for (let i = end - 3 * rest; i < end; i += 3) {
+      const packed = rgbToHsv(data[i], data[i + 1], data[i + 2])
+      const [h, s, v] = [tables.hue[packed >> 16], tables.saturation[(packed >> 8) & 255], tables.value[packed & 255]]
+      writeRgb(h, s, v, false, data, i)
     }
-    if (++x === width) x = 0
   }
 }
 

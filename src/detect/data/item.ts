@@ -4,12 +4,15 @@ import type { Random } from '../../base/index.ts'
 import { joinLabels, type Labels, type Polygon, toXywhn, toXyxy, warpBoxes } from './boxes.ts'
 import { copyPaste } from './copy-paste.ts'
 import { applyHsv, drawHsv, hsvTables } from './hsv.ts'
-import { type Letterbox, letterbox } from './letterbox.ts'
+import { type Letterbox, letterboxGeometry } from './letterbox.ts'
 import { drawMixup, mixInto } from './mixup.ts'
 import { type MosaicTiles, mosaic } from './mosaic.ts'
+import { drawPerspective, isIdentity, perspectiveMatrix } from './perspective.ts'
+import { resize } from './resize.ts'
 import type { RgbImage } from './rgb.ts'
+import type { Scratch } from './scratch.ts'
 import type { AugmentHyp } from './types.ts'
-import { drawPerspective, isIdentity, perspectiveMatrix, warp } from './warp.ts'
+import { warp } from './warp.ts'
 
 /** Where items take images and labels from. */
 export interface ItemSource {
@@ -34,18 +37,6 @@ export interface Item {
 }
 
 const noFlip = { upDown: false, leftRight: false }
-
-/** Memory that is used again for every item; the image of an item lives here until the next one is made. */
-export class Scratch {
-  readonly #buffers = new Map<string, Uint8Array>()
-
-  /** At least `bytes` bytes, of any content. */
-  take(name: string, bytes: number): Uint8Array {
-    let buffer = this.#buffers.get(name)
-    if (!buffer || buffer.length < bytes) this.#buffers.set(name, (buffer = new Uint8Array(bytes)))
-    return buffer.subarray(0, bytes)
-  }
-}
 
 /** An item as it is validated: letterboxed, never enlarged beyond its loaded size. */
 export async function plainItem(
@@ -82,7 +73,7 @@ export async function augmentedItem(
   const { image, rows } = item
   toXywhn(rows, image.width, image.height)
   const factors = drawHsv(hyp, random)
-  if (factors) applyHsv(image.data, image.width, hsvTables(factors))
+  if (factors) applyHsv(image, hsvTables(factors), scratch)
   const upDown = python.random() < hyp.flipud
   const leftRight = python.random() < hyp.fliplr
   for (let i = 0; i < rows.length; i += 5) {
@@ -101,8 +92,9 @@ async function letterboxed(
   scratch: Scratch,
 ) {
   const loaded = await source.image(index)
-  const target = scratch.take('canvas', 3 * frame[0] * frame[1])
-  const { box, ...image } = letterbox(loaded, { frame, scaleUp }, target)
+  const box = letterboxGeometry(loaded.height, loaded.width, { frame, scaleUp })
+  const image = scratch.blank('canvas', ...box.outer)
+  scratch.paste(resize(loaded, box.inner[1], box.inner[0], 'linear'), image, box.left, box.top)
   const rows = source.rows(index)
   toXyxy(rows, box.ratio[0] * loaded.width, box.ratio[1] * loaded.height, box.pad[0], box.pad[1])
   return { image, rows, letterbox: box }
@@ -138,7 +130,7 @@ async function mixedItem(
   if (!(python.random() < hyp.mixup)) return item // drawn even where the probability is 0
   const other = python.randint(0, source.length - 1)
   const second = await mosaicItem(source, other, size, hyp, tiles, random, scratch, 'second')
-  mixInto(item.image, second.image, drawMixup(random))
+  mixInto(item.image, second.image, drawMixup(random), scratch)
   const { rows } = joinLabels([item, second].map(({ rows }) => ({ rows, polygons: [] })))
   return { image: item.image, rows }
 }
@@ -151,14 +143,14 @@ async function mosaicItem(
   tiles: MosaicTiles,
   random: Random,
   scratch: Scratch,
-  memory: string,
+  piece: string,
 ) {
   const { canvas, labels } = await mosaic(tiles, source, index, size, random, scratch)
-  const pasted = copyPaste(canvas, labels, hyp.copy_paste, random, (bytes) => scratch.take('mask', bytes))
-  return perspective(canvas, pasted, hyp, [size, size], random, scratch, memory)
+  const pasted = copyPaste(canvas, labels, hyp.copy_paste, random)
+  return perspective(canvas, pasted, hyp, [size, size], random, scratch, piece)
 }
 
-/** v7.0 augmentations.py, random_perspective. @param memory - where in `scratch` the result is drawn */
+/** v7.0 augmentations.py, random_perspective. @param piece - of `scratch`, which the result is drawn into */
 function perspective(
   image: RgbImage,
   labels: Labels,
@@ -166,7 +158,7 @@ function perspective(
   frame: readonly [height: number, width: number],
   random: Random,
   scratch: Scratch,
-  memory: string,
+  piece: string,
 ) {
   const draws = drawPerspective(hyp, random)
   const matrix = perspectiveMatrix(draws, [image.height, image.width], frame)
@@ -174,7 +166,7 @@ function perspective(
   const [height, width] = frame
   const moved = height !== image.height || width !== image.width || !isIdentity(matrix)
   return {
-    image: moved ? warp(image, matrix, height, width, full, scratch.take(memory, 3 * height * width)) : image,
+    image: moved ? warp(image, matrix, height, width, full, scratch, piece) : image,
     rows: warpBoxes(labels, matrix, draws.scale, height, width, full),
   }
 }

@@ -1,9 +1,12 @@
 import { expect, it } from 'vitest'
 import { type ImageLayout, imageBytes, packImage, toPlainImages } from './layout.ts'
+import { Scratch } from './scratch.ts'
 
 const height = 6
 const width = 8
 const rgb = Uint8Array.from({ length: height * width * 3 }, (_, i) => (i * 37 + 11) % 251)
+const scratch = new Scratch()
+const image = scratch.copy({ data: rgb, height, width }, 'image')
 const pixel = (y: number, x: number, c: number) => rgb[(y * width + x) * 3 + c]
 
 const layouts: ImageLayout[] = [{ kind: 'plain' }, { kind: 'blocked', block: 8 }, { kind: 'blocked', block: 16 }]
@@ -13,7 +16,7 @@ it.each(layouts)('keeps every pixel, flipped or not, in %o', (layout) => {
   for (const upDown of [false, true])
     for (const leftRight of [false, true]) {
       const out = new Uint8Array(2 * bytes).fill(99)
-      packImage(rgb, height, width, { upDown, leftRight }, layout, out, bytes)
+      packImage(image, { upDown, leftRight }, layout, out, bytes, scratch)
       const plain = toPlainImages(out, layout, 2, height, width).subarray(3 * height * width)
       for (let y = 0; y < height; y++)
         for (let x = 0; x < width; x++)
@@ -27,7 +30,7 @@ it.each(layouts)('keeps every pixel, flipped or not, in %o', (layout) => {
 it.each([8, 16] as const)('lies as [N, 16/block, H/2, W/2, block] with block %i', (block) => {
   const layout: ImageLayout = { kind: 'blocked', block }
   const out = new Uint8Array(imageBytes(layout, height, width)).fill(99)
-  packImage(rgb, height, width, { upDown: false, leftRight: false }, layout, out, 0)
+  packImage(image, { upDown: false, leftRight: false }, layout, out, 0, scratch)
   for (let channel = 0; channel < 16; channel++)
     for (let y = 0; y < height / 2; y++)
       for (let x = 0; x < width / 2; x++) {

@@ -1,4 +1,6 @@
 // How the bytes of a batch of images lie: plain planes, or the blocked space-to-depth form that the engine's stem reads.
+import type { RgbImage } from './rgb.ts'
+import type { Scratch } from './scratch.ts'
 
 /**
  * `plain`: uint8 [N, 3, H, W], RGB 0..255. `blocked`: uint8, nominally [N, 16, H/2, W/2]; channel (dy*2+dx)*3+c holds
@@ -14,27 +16,28 @@ export function imageBytes(layout: ImageLayout, height: number, width: number): 
 /**
  * Writes one RGB image into a batch, flipped on the way if asked. The padding channels of the blocked form are written too.
  *
- * @param rgb - interleaved, [height, width, 3]
+ * @param image - of `scratch`; of even size for the blocked form
  * @param out - the batch
  * @param offset - byte of `out` where the image begins
  */
 export function packImage(
-  rgb: Uint8Array,
-  height: number,
-  width: number,
+  image: RgbImage,
   flip: { readonly upDown: boolean; readonly leftRight: boolean },
   layout: ImageLayout,
   out: Uint8Array,
   offset: number,
+  scratch: Scratch,
 ): void {
-  const step = flip.leftRight ? -3 : 3
-  const first = flip.leftRight ? 3 * (width - 1) : 0
-  const source = (y: number) => 3 * width * (flip.upDown ? height - 1 - y : y) + first
+  const { height, width } = image
+  const lineOf = (y: number) => 3 * width * (flip.upDown ? height - 1 - y : y)
   if (layout.kind === 'plain') {
+    const rgb = image.data
+    const step = flip.leftRight ? -3 : 3
+    const first = flip.leftRight ? 3 * (width - 1) : 0
     const plane = height * width
     let to = offset
     for (let y = 0; y < height; y++) {
-      let from = source(y)
+      let from = lineOf(y) + first
       for (let x = 0; x < width; x++, from += step, to++) {
         out[to] = rgb[from]
         out[to + plane] = rgb[from + 1]
@@ -43,36 +46,20 @@ export function packImage(
     }
     return
   }
-  const cells = (height >> 1) * (width >> 1)
-  // Where channels 0..7 and 8..15 of a cell begin, and how far it is to the next cell.
-  const stride = layout.block
-  const upper = layout.block === 16 ? 8 : 8 * cells
-  let to = offset
+  const packed = scratch.take('packed', 4 * height * width)
+  const source = scratch.addressOf(image) + (flip.leftRight ? 3 * (width - 2) : 0)
+  const cells = width >> 1
+  const { block } = layout
+  // Where channels 8..15 of a cell begin after its channels 0..7.
+  const upper = block === 16 ? 8 : 8 * cells * (height >> 1)
   for (let y = 0; y < height; y += 2) {
-    let top = source(y)
-    let bottom = source(y + 1)
-    for (let x = 0; x < width; x += 2, top += 2 * step, bottom += 2 * step, to += stride) {
-      const topRight = top + step
-      const bottomRight = bottom + step
-      out[to] = rgb[top]
-      out[to + 1] = rgb[top + 1]
-      out[to + 2] = rgb[top + 2]
-      out[to + 3] = rgb[topRight]
-      out[to + 4] = rgb[topRight + 1]
-      out[to + 5] = rgb[topRight + 2]
-      out[to + 6] = rgb[bottom]
-      out[to + 7] = rgb[bottom + 1]
-      const high = to + upper
-      out[high] = rgb[bottom + 2]
-      out[high + 1] = rgb[bottomRight]
-      out[high + 2] = rgb[bottomRight + 1]
-      out[high + 3] = rgb[bottomRight + 2]
-      out[high + 4] = 0
-      out[high + 5] = 0
-      out[high + 6] = 0
-      out[high + 7] = 0
-    }
+    const low = packed.byteOffset + (y >> 1) * cells * block
+    scratch.kernels.pack_rows(
+      ...([source + lineOf(y), source + lineOf(y + 1), Number(flip.leftRight)] as const),
+      ...([low, low + upper, block, cells] as const),
+    )
   }
+  out.set(packed, offset)
 }
 
 /**

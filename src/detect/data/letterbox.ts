@@ -55,20 +55,11 @@ export function letterboxGeometry(height: number, width: number, options: Letter
   return { inner, outer, ratio, pad, left, top }
 }
 
-/**
- * Draws the letterbox.
- *
- * @param target - bytes to draw into, at least 3 * outer area; new memory if absent
- */
-export function letterbox(
-  image: RgbImage,
-  options: LetterboxOptions,
-  target?: Uint8Array,
-): RgbImage & { box: Letterbox } {
+/** Draws the letterbox, in new memory. */
+export function letterbox(image: RgbImage, options: LetterboxOptions): RgbImage & { box: Letterbox } {
   const box = letterboxGeometry(image.height, image.width, options)
   const [height, width] = box.outer
-  const data = target ? target.subarray(0, 3 * height * width) : new Uint8Array(3 * height * width)
-  data.fill(BORDER)
+  const data = new Uint8Array(3 * height * width).fill(BORDER)
   place(resize(image, box.inner[1], box.inner[0], 'linear'), { data, height, width }, box.left, box.top)
   return { data, height, width, box }
 }

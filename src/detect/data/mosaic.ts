@@ -2,8 +2,9 @@
 // its side. v7.0 dataloaders.py, load_mosaic and load_mosaic9 (which nothing there calls).
 import type { Random } from '../../base/index.ts'
 import { clipRows, joinLabels, type Labels, type Polygon, toXyxy } from './boxes.ts'
-import type { ItemSource, Scratch } from './item.ts'
-import { BORDER, type RgbImage } from './rgb.ts'
+import type { ItemSource } from './item.ts'
+import type { RgbImage } from './rgb.ts'
+import type { Scratch } from './scratch.ts'
 
 /** Images of a mosaic. */
 export type MosaicTiles = 4 | 9
@@ -45,14 +46,14 @@ async function mosaicOfFour(
   const yc = centre()
   const xc = centre()
   const tiles = chooseTiles(source, index, 4, random)
-  const canvas = emptyCanvas(2 * size, scratch)
+  const canvas = scratch.blank('canvas', 2 * size, 2 * size)
   const parts: Labels[] = []
   for (const [corner, tile] of tiles.entries()) {
     const image = await source.image(tile)
     // Top-left corner of the whole tile on the canvas; what lies outside is cut off.
     const left = corner % 2 === 0 ? xc - image.width : xc
     const top = corner < 2 ? yc - image.height : yc
-    paste(image, canvas, left, top)
+    scratch.paste(image, canvas, left, top)
     parts.push(tileLabels(source, tile, image, left, top))
   }
   return { canvas, labels: clipLabels(joinLabels(parts), 2 * size), tiles, centre: [yc, xc] }
@@ -70,7 +71,7 @@ async function mosaicOfNine(
   // The nine lie on three times the size; of it a part of twice the size is cut out.
   const yc = Math.trunc(python.uniform(0, size))
   const xc = Math.trunc(python.uniform(0, size))
-  const canvas = emptyCanvas(2 * size, scratch)
+  const canvas = scratch.blank('canvas', 2 * size, 2 * size)
   const parts: Labels[] = []
   let centre = { width: 0, height: 0 }
   let previous = centre
@@ -79,7 +80,7 @@ async function mosaicOfNine(
     if (place === 0) centre = { width: image.width, height: image.height }
     const [left, top] = cornerOfNine(place, size, centre, previous, image)
     previous = { width: image.width, height: image.height }
-    paste(image, canvas, left - xc, top - yc)
+    scratch.paste(image, canvas, left - xc, top - yc)
     parts.push(shifted(tileLabels(source, tile, image, left, top), xc, yc))
   }
   return { canvas, labels: clipLabels(joinLabels(parts), 2 * size), tiles, centre: [yc, xc] }
@@ -124,10 +125,6 @@ function chooseTiles({ length }: ItemSource, index: number, count: number, { pyt
   return tiles
 }
 
-function emptyCanvas(side: number, scratch: Scratch): RgbImage {
-  return { data: scratch.take('canvas', 3 * side * side).fill(BORDER), height: side, width: side }
-}
-
 /** Labels of a tile whose top-left corner lies at (left, top). */
 function tileLabels(source: ItemSource, tile: number, image: Size, left: number, top: number): Labels {
   const rows = source.rows(tile)
@@ -162,16 +159,4 @@ function clipLabels(labels: Labels, side: number): Labels {
   for (const polygon of labels.polygons)
     if (polygon) for (let i = 0; i < polygon.length; i++) polygon[i] = Math.min(Math.max(polygon[i], 0), side)
   return labels
-}
-
-/** Copies what of `image` falls on the canvas when its top-left corner lies at (left, top). */
-function paste(image: RgbImage, canvas: RgbImage, left: number, top: number): void {
-  const x1 = Math.max(left, 0)
-  const x2 = Math.min(left + image.width, canvas.width)
-  const y2 = Math.min(top + image.height, canvas.height)
-  if (x2 <= x1) return
-  for (let y = Math.max(top, 0); y < y2; y++) {
-    const from = 3 * ((y - top) * image.width + x1 - left)
-    canvas.data.set(image.data.subarray(from, from + 3 * (x2 - x1)), 3 * (y * canvas.width + x1))
-  }
 }

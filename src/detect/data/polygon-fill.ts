@@ -46,12 +46,23 @@ function fillInside(mask: Uint8Array, width: number, height: number, corners: In
       crossings[next[y - first]++] = x + slope * (y - top)
 
   for (let y = first; y < end; y++) {
-    const row = crossings.subarray(start[y - first], start[y - first + 1]).sort()
-    for (let i = 0; i + 1 < row.length; i += 2) {
-      const left = Math.max(Math.ceil(row[i] / 65536), 0)
-      const right = Math.min(Math.floor(row[i + 1] / 65536), width - 1)
+    const [from, to] = [start[y - first], start[y - first + 1]]
+    sort(crossings, from, to)
+    for (let i = from; i + 1 < to; i += 2) {
+      const left = Math.max(Math.ceil(crossings[i] / 65536), 0)
+      const right = Math.min(Math.floor(crossings[i + 1] / 65536), width - 1)
       if (left <= right) mask.fill(1, y * width + left, y * width + right + 1)
     }
+  }
+}
+
+/** Sorts a few numbers by insertion. */
+function sort(numbers: Float64Array, from: number, to: number): void {
+  for (let i = from + 1; i < to; i++) {
+    const number = numbers[i]
+    let k = i
+    for (; k > from && numbers[k - 1] > number; k--) numbers[k] = numbers[k - 1]
+    numbers[k] = number
   }
 }
 

@@ -3,11 +3,12 @@ import { closeSync, openSync, writeSync } from 'node:fs'
 import { NumpyRandom, PythonRandom, type Random } from '../../base/index.ts'
 import type { Polygon } from './boxes.ts'
 import { cacheOffsets, ImageStores, loadImage, type SharedStoreConfig, type StoreConfig } from './image-store.ts'
-import { augmentedItem, type ItemSource, plainItem, Scratch } from './item.ts'
+import { augmentedItem, type ItemSource, plainItem } from './item.ts'
 import { type ImageLayout, imageBytes, packImage } from './layout.ts'
 import type { MosaicTiles } from './mosaic.ts'
 import { resizeForLoad } from './resize.ts'
 import { type ScanRecord, scanImage } from './scan.ts'
+import { Scratch } from './scratch.ts'
 import type { AugmentHyp, Dataset } from './types.ts'
 
 /** Kinds of work by name: what a job carries, and what a chunk of it answers. */
@@ -42,7 +43,6 @@ export interface SourceConfig extends SharedStoreConfig {
 /** A {@link SourceConfig} at work in a thread. */
 class Source implements ItemSource {
   readonly config: SourceConfig
-  readonly scratch = new Scratch()
   readonly #images: ReturnType<ImageStores['open']>
 
   constructor(config: SourceConfig, stores: ImageStores) {
@@ -80,6 +80,8 @@ class Source implements ItemSource {
 export class TaskRunner {
   readonly #sources = new Map<number, Source>()
   readonly #stores = new ImageStores()
+  /** Not in use now. Items of one batch share one; a second one exists where two batches ever overlapped. */
+  readonly #scratches: Scratch[] = []
 
   openSource(id: number, config: SourceConfig): void {
     this.#sources.set(id, new Source(config, this.#stores))
@@ -119,22 +121,27 @@ export class TaskRunner {
     const bytes = imageBytes(layout, height, width)
     const frame = [height, width] as const
     const rows: number[] = []
-    for (let i = from; i < to; i++) {
-      at(i)
-      const index = indices[i]
-      const item = training
-        ? await augmentedItem(
-            source,
-            index,
-            frame,
-            training.hyp,
-            training.tiles,
-            itemRandom(training.seed, epoch, index),
-            source.scratch,
-          )
-        : await plainItem(source, index, frame, source.scratch)
-      packImage(item.image.data, height, width, item.flip, layout, out, i * bytes)
-      for (let row = 0; row < item.rows.length; row += 5) rows.push(i, ...item.rows.subarray(row, row + 5))
+    const scratch = this.#scratches.pop() ?? new Scratch()
+    try {
+      for (let i = from; i < to; i++) {
+        at(i)
+        const index = indices[i]
+        const item = training
+          ? await augmentedItem(
+              source,
+              index,
+              frame,
+              training.hyp,
+              training.tiles,
+              itemRandom(training.seed, epoch, index),
+              scratch,
+            )
+          : await plainItem(source, index, frame, scratch)
+        packImage(item.image, item.flip, layout, out, i * bytes, scratch)
+        for (let row = 0; row < item.rows.length; row += 5) rows.push(i, ...item.rows.subarray(row, row + 5))
+      }
+    } finally {
+      this.#scratches.push(scratch)
     }
     return Float32Array.from(rows)
   }

@@ -6,19 +6,22 @@ import { NumpyRandom, PythonRandom, type Random } from '../../../src/base/index.
 import { isCandidate, type Polygon, warpBoxes } from '../../../src/detect/data/boxes.ts'
 import { copyPaste } from '../../../src/detect/data/copy-paste.ts'
 import { applyHsv, hsvTables, rgbToHsv, VECTOR, writeRgb } from '../../../src/detect/data/hsv.ts'
-import { augmentedItem, type Item, type ItemSource, plainItem, Scratch } from '../../../src/detect/data/item.ts'
+import { augmentedItem, type Item, type ItemSource, plainItem } from '../../../src/detect/data/item.ts'
 import { packImage, toPlainImages } from '../../../src/detect/data/layout.ts'
 import { letterbox } from '../../../src/detect/data/letterbox.ts'
 import { mixInto } from '../../../src/detect/data/mixup.ts'
 import { mosaic } from '../../../src/detect/data/mosaic.ts'
+import { perspectiveMatrix } from '../../../src/detect/data/perspective.ts'
 import { rectangularBatches } from '../../../src/detect/data/rect.ts'
 import { resize, resizeForLoad } from '../../../src/detect/data/resize.ts'
 import type { RgbImage } from '../../../src/detect/data/rgb.ts'
+import { Scratch } from '../../../src/detect/data/scratch.ts'
 import type { AugmentHyp } from '../../../src/detect/data/types.ts'
-import { perspectiveMatrix, warp } from '../../../src/detect/data/warp.ts'
+import { warp } from '../../../src/detect/data/warp.ts'
 import { golden, readReferenceJson, referenceFiles, referencePath } from '../reference.ts'
 
 const folder = 'training/augment'
+const scratch = new Scratch()
 
 interface Draw {
   rng: 'python' | 'numpy'
@@ -119,8 +122,8 @@ golden(
       expect(draws).toEqual(uniform_draws)
       const factors = draws.map((draw, i) => draw * gains_h_s_v[i] + 1)
       expect(factors).toEqual(r)
-      const image = await read(sources[src].file)
-      applyHsv(image.data, image.width, hsvTables(factors))
+      const image = scratch.copy(await read(sources[src].file), 'image')
+      applyHsv(image, hsvTables(factors), scratch)
       expectSame(image, await read(file))
     })
 
@@ -146,7 +149,10 @@ golden(
       const matrix = matrixOf(draws, image, out_hw)
       expectRows(matrix, M, 1e-9)
       const [height, width] = out_hw
-      expectSame(warp(image, matrix, height, width, args.perspective !== 0), await read(file))
+      expectSame(
+        warp(scratch.copy(image, 'image'), matrix, height, width, args.perspective !== 0, scratch),
+        await read(file),
+      )
       const rows = Float32Array.from(testCase.targets_in_cls_xyxy.flat() as number[])
       const boxes = warpBoxes({ rows, polygons: [] }, matrix, draws[3], height, width, args.perspective !== 0)
       expectRows(boxes, testCase.targets_out_cls_xyxy, 2e-5)
@@ -158,7 +164,7 @@ golden(
       const expected = await read(file)
       const { height, width } = expected
       const matrix = matrixOf(draws, image, [height, width])
-      expectSame(warp(image, matrix, height, width, args.perspective !== 0), expected)
+      expectSame(warp(scratch.copy(image, 'image'), matrix, height, width, args.perspective !== 0, scratch), expected)
       const polygons: Polygon[] = testCase.segments_px.map((points: number[][]) => Float32Array.from(points.flat()))
       const rows = Float32Array.from(testCase.targets_in.flat() as number[])
       const boxes = warpBoxes({ rows, polygons }, matrix, draws[3], height, width, args.perspective !== 0)
@@ -183,7 +189,7 @@ golden(
       const polygons: Polygon[] = segments_px.map((points: number[][]) => Float32Array.from(points.flat()))
       const replay = new Replay(draws)
       const labels = { rows: Float32Array.from((labels_in as number[][]).flat()), polygons }
-      const pasted = copyPaste(image, labels, p, replay.random, (bytes) => new Uint8Array(bytes))
+      const pasted = copyPaste(image, labels, p, replay.random)
       replay.expectDone()
       expectRows(pasted.rows, labels_out, 1e-5)
       expect(pasted.polygons).toHaveLength(segments_out.length)
@@ -192,8 +198,8 @@ golden(
     })
 
     it.each(casesOf('mixup'))('mixup $file', async ({ a, b, r, file }) => {
-      const image = await read(a)
-      mixInto(image, await read(b), r)
+      const image = scratch.copy(await read(a), 'image')
+      mixInto(image, scratch.copy(await read(b), 'other'), r, scratch)
       expectSame(image, await read(file))
     })
 
@@ -208,7 +214,7 @@ golden(
         testCase.index,
         side / 2,
         replay.random,
-        new Scratch(),
+        scratch,
       )
       replay.expectDone()
       expect(centre).toEqual(testCase.center_yc_xc)
@@ -222,14 +228,7 @@ golden(
       const order = testCase.sources.map((source: Source) => source.file)
       const source = await sourceOf(testCase.sources, order, expected.width / 2, true)
       const replay = new Replay(testCase.draws)
-      const { canvas, labels } = await mosaic(
-        9,
-        source,
-        testCase.index,
-        expected.width / 2,
-        replay.random,
-        new Scratch(),
-      )
+      const { canvas, labels } = await mosaic(9, source, testCase.index, expected.width / 2, replay.random, scratch)
       replay.expectDone()
       expectSame(canvas, expected)
       expectRows(labels.rows, testCase.labels_cls_xyxy, 5e-4)
@@ -283,7 +282,6 @@ async function expectItem(testCase: ItemCase & { sources: Source[] }, random: Ra
     expect(rect.frames).toEqual(testCase.batch_shapes_hw)
     frame = rect.frames[testCase.batch_of_image![index]]
   }
-  const scratch = new Scratch()
   const item = args.augment
     ? await augmentedItem(source, index, frame, hyp, args.rect ? 0 : 4, random, scratch)
     : await plainItem(source, index, frame, scratch)
@@ -305,7 +303,7 @@ async function expectItem(testCase: ItemCase & { sources: Source[] }, random: Ra
 function flipped({ image, flip }: Item): RgbImage {
   const { height, width } = image
   const planes = new Uint8Array(3 * height * width)
-  packImage(image.data, height, width, flip, { kind: 'plain' }, planes, 0)
+  packImage(image, flip, { kind: 'plain' }, planes, 0, scratch)
   const plain = toPlainImages(planes, { kind: 'plain' }, 1, height, width)
   const data = new Uint8Array(plain.length)
   for (let i = 0; i < height * width; i++) for (let c = 0; c < 3; c++) data[3 * i + c] = plain[c * height * width + i]
