@@ -1,6 +1,6 @@
 // From flags to a search: space, sampler, fitness and the release whose files are written.
 import { readFile } from 'node:fs/promises'
-import { FileReadError, UsageError } from '../base/index.ts'
+import { EvolveTextValueError, FileReadError, UsageError } from '../base/index.ts'
 import type { FrozenKey, Hyp, Release, ReleaseName, Sampler, SamplerName, SearchSpace } from '../search/index.ts'
 import type { EvolveFormatName, Json, Ranking } from '../study/index.ts'
 import type { SearchFlags } from './cli/search-flags.ts'
@@ -40,14 +40,20 @@ const usualTrials = 300
  * @throws {@link UsageError} and the errors of spaces, fitness and releases
  */
 export async function chooseSearch(
-  flags: SearchFlags & { readonly noautoanchor?: boolean; readonly evolve?: number | true },
+  flags: SearchFlags & {
+    readonly noautoanchor?: boolean
+    readonly evolve?: number | true
+    /** A release whose ranges and files are used, but whose sampler is not replayed. */
+    readonly like?: string | undefined
+  },
   start: StartHyp | undefined,
   known?: SearchSpace,
 ): Promise<ChosenSearch> {
   const { findRelease, parseFitness, releases, samplers } = await import('../search/index.ts')
-  const { formatOfRelease } = await import('../study/index.ts')
+  const { evolveFormats, formatOfRelease } = await import('../study/index.ts')
   const release = flags.release === undefined ? undefined : findRelease(flags.release)
-  const like: Release = releases[release ?? 'yolov5-v7.0']
+  const likeName = release ?? findRelease(flags.like ?? 'yolov5-v7.0')
+  const like: Release = releases[likeName]
   const name = flags.sampler ?? like.sampler
   if (!Object.hasOwn(samplers, name))
     throw new UsageError(
@@ -55,7 +61,9 @@ export async function chooseSearch(
     )
 
   const replays = release !== undefined && name === like.sampler
-  const space = known ? changed(known, flags) : await chooseSpace(flags, start, release)
+  const space = known ? changed(known, flags) : await chooseSpace(flags, start, likeName)
+  const format = formatOfRelease[like.files as keyof typeof formatOfRelease]
+  if (!evolveFormats[format].titled) requireNumbers(space, format)
   const fitness = parseFitness(flags.fitness ?? like.fitness).text
   const sampler = samplers[name as SamplerName] as Sampler<unknown>
   const usual = like.trials > 1 ? like.trials : usualTrials
@@ -69,7 +77,7 @@ export async function chooseSearch(
     frozen: space.frozen(sampler),
     fitness,
     release,
-    format: formatOfRelease[like.files as keyof typeof formatOfRelease],
+    format,
     ranking: replays && flags.fitness === undefined ? 'table' : 'trial',
     trials,
   }
@@ -78,14 +86,14 @@ export async function chooseSearch(
 async function chooseSpace(
   flags: SearchFlags & { readonly noautoanchor?: boolean },
   start: StartHyp | undefined,
-  release: ReleaseName | undefined,
+  release: ReleaseName,
 ): Promise<SearchSpace> {
   const { parseSpace, releaseSpace } = await import('../search/index.ts')
   const { fix = [], only, set = [] } = flags
   if (flags.space === undefined) {
     if (!start) throw new UsageError('Say where the search starts: --hyp <yaml> or --space <yaml>.')
     return releaseSpace(start.hyp, {
-      ...(release === undefined ? {} : { release }),
+      release,
       ...(only === undefined ? {} : { only }),
       fixed: fix,
       set,
@@ -105,6 +113,15 @@ function changed(space: SearchSpace, { fix = [], only, set = [] }: SearchFlags):
   for (const change of set) result = result.set(change)
   if (only !== undefined) result = result.only(only)
   return fix.length === 0 ? result : result.fix(fix)
+}
+
+/** An evolve.txt has no titles and holds numbers only. @throws {@link EvolveTextValueError} */
+function requireNumbers(space: SearchSpace, format: EvolveFormatName): void {
+  for (const [i, key] of space.keys.entries()) {
+    const { start, when } = space.parameters[i]!
+    if (when !== undefined) throw new EvolveTextValueError(format, key, undefined)
+    if (typeof start !== 'number') throw new EvolveTextValueError(format, key, String(start))
+  }
 }
 
 /** The flags that are options of a sampler. */

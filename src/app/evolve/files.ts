@@ -3,12 +3,13 @@
 // state over a new one.
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { type CompleteTrial, fitness } from '../../search/index.ts'
+import type { CompleteTrial } from '../../search/index.ts'
 import {
   type EvolveFormat,
   type EvolveTable,
   evolveTable,
   type FilePlace,
+  pictureTable,
   type Ranking,
   renderEvolveFiles,
   replaceFile,
@@ -132,13 +133,7 @@ export class EvolveFiles {
 
   #figureTable() {
     const { format, ranking } = this.#options
-    const table = this.#table()
-    return {
-      keys: table.keys,
-      rows: table.rows.map(({ hyp }) => table.keys.map((key) => hyp[key])),
-      fitness: table.rows.map((row) => (ranking === 'trial' ? row.fitness! : fitness(row.results, format.weights))),
-      bestIndex: format.best(table, ranking) ?? -1,
-    }
+    return pictureTable(format, this.#table(), ranking)
   }
 
   get #render() {

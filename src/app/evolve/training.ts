@@ -33,7 +33,9 @@ async function embeddedTraining(flags: TrainFlags): Promise<EvolvedTraining> {
   const { datasetHash, loadHyp, rawHyp } = await import('../../detect/index.ts')
   const name = flags.hyp ?? (await defaultHyp(flags))
   const loaded = loadHyp(name)
-  const options = evolveOptions(toTrainOptions(flags, loaded))
+  // The space says whether there is an `anchors`; what a trial's hyp has not, the model has.
+  const { anchors: _, ...base } = loaded.hyp
+  const options = evolveOptions(toTrainOptions(flags, { ...loaded, hyp: base }))
   // A release is replayed with the keys of its own file; otherwise all that the trainer reads are searched.
   const given = Object.keys(rawHyp(name).hyp).map((key) => (key === 'giou' ? 'box' : key))
   const keys = flags.release === undefined ? Object.keys(loaded.hyp) : given

@@ -19,7 +19,13 @@ export async function runImport(file: string, flags: ImportFlags): Promise<numbe
   const table = await readTable(file, { keys: start && Object.keys(start), release })
   if (table.rows.length === 0) throw new EvolveFileInvalidError(file, 'it has no row')
   const search = await chooseSearch(
-    { ...flags, evolve: table.rows.length, noautoanchor: !table.keys.includes('anchors') },
+    {
+      ...flags,
+      like: table.release,
+      ...(flags.fitness === undefined && table.kind === 'tune_results.csv' && { fitness: 'fitness' }),
+      evolve: table.rows.length,
+      noautoanchor: !table.keys.includes('anchors'),
+    },
     { hyp: start ?? firstHyp(table), source: flags.hyp ?? file },
     table.kind === 'tune_results.csv' ? await foreignSpace(table) : undefined,
   )

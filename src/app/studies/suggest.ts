@@ -37,7 +37,7 @@ async function fromFile(flags: SuggestFlags): Promise<Question> {
   const table = await readTable(flags.history, { release, keys: undefined })
   const noautoanchor = flags.noautoanchor || !table.keys.includes('anchors')
   const search = await chooseSearch(
-    { ...flags, noautoanchor },
+    { ...flags, like: table.release, noautoanchor },
     { hyp: start ?? firstHyp(table), source: flags.hyp ?? flags.history },
   )
   const history = new History()
