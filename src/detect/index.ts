@@ -24,8 +24,18 @@ export { datasetHash } from './data-hash.ts'
 export { type Detection, type DetectOptions, Detector, loadDetector } from './detector.ts'
 export { ensureDigits } from './digits/index.ts'
 export { type EvaluationImages, Evaluator } from './evaluator.ts'
-export { checkHyp, type LoadedHyp, loadHyp, parseHyp, rawHyp, type TrainHyp, type TrainHypKey, trainHyp } from './hyp.ts'
+export {
+  checkHyp,
+  type LoadedHyp,
+  loadHyp,
+  parseHyp,
+  rawHyp,
+  type TrainHyp,
+  type TrainHypKey,
+  trainHyp,
+} from './hyp.ts'
 export { exportDetector, loadModel, type ModelDefinition, parseModel, summarise } from './model/index.ts'
+export { type ExportPtOptions, exportPt, type PtCheckpoint, readPtCheckpoint } from './pt/index.ts'
 export { packagedNames, resolveFile } from './resolve.ts'
 export {
   formatResultsHeader,

@@ -1,5 +1,5 @@
 // Focus: 2x2 pixels become four times the channels, then a convolution. The stem of YOLOv5 before v6.0.
-import { concat, known, slice } from '../../nn/index.ts'
+import { concat, reshape, slice, type Tensor } from '../../nn/index.ts'
 import { convOutput, convSpec } from './conv.ts'
 import { buildConv } from './layers.ts'
 import { type Activation, defineModule, RowProblem } from './module.ts'
@@ -29,9 +29,22 @@ export const focus = defineModule({
           [1, 0],
           [0, 1],
           [1, 1],
-        ].map(([dy, dx]) => slice(slice(x!, 2, dy!, known(x!.shape[2]), 2), 3, dx!, known(x!.shape[3]), 2))
+        ].map(([dy, dx]) => everySecond(everySecond(x!, 2, dy!), 3, dx!))
         return [buildConv(scope.child('conv'), concat(quarters, 1), spec)]
       },
     }
   },
 })
+
+/** Every second element of an axis, from the first or the second on. */
+function everySecond(x: Tensor, axis: number, first: number): Tensor {
+  const length = x.shape[axis]!
+  if (typeof length === 'number') return slice(x, axis, first, length, 2)
+  // A slice needs to know where it ends; pairs of a length that is not known do not.
+  const pairs = reshape(x, [...x.shape.slice(0, axis), -1, 2, ...x.shape.slice(axis + 1)])
+  const halves = slice(pairs, axis + 1, first, first + 1)
+  return reshape(
+    halves,
+    halves.shape.filter((_, i) => i !== axis + 1),
+  )
+}
