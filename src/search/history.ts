@@ -4,8 +4,8 @@ import type { Hyp } from './hyp.ts'
 import { hypDigest } from './hyp-digest.ts'
 import type { CompleteTrial, EndedTrial, OpenTrial, Trial } from './trial.ts'
 
-/** As many of the fittest are kept in order; asking for more sorts all. */
-const keptFittest = 64
+/** As many of the fittest are kept in order (the largest pool of a sampler); asking for more sorts all. */
+const keptFittest = 1000
 
 /**
  * `ended` and `complete` are in the order in which results were told; all else gives the same answers in whatever order
@@ -92,11 +92,15 @@ export class History {
   }
 
   #rank(trial: CompleteTrial): void {
-    const last = this.#fittest.at(-1)
-    if (last && this.#fittest.length === keptFittest && fitterFirst(trial, last) > 0) return
-    const place = this.#fittest.findIndex((other) => fitterFirst(trial, other) < 0)
-    if (place < 0) this.#fittest.push(trial)
-    else this.#fittest.splice(place, 0, trial)
+    let low = 0
+    let high = this.#fittest.length
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if (fitterFirst(trial, this.#fittest[middle]) < 0) high = middle
+      else low = middle + 1
+    }
+    if (low === keptFittest) return
+    this.#fittest.splice(low, 0, trial)
     if (this.#fittest.length > keptFittest) this.#fittest.length = keptFittest
   }
 }

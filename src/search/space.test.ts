@@ -179,6 +179,7 @@ describe('a hyp and another release', () => {
     expect(space.get('mosaic')).toMatchObject({ gain: 0 })
     expect(space.notes.join(' ')).toContain("The release's giou is box here.")
     expect(space.notes.join(' ')).toContain('does not evolve lrf, warmup_epochs')
+    expect(space.gainOrder).toEqual(space.keys) // gains of its table, which has another order, go by name then
     expect(() => releaseSpace(hyp, { release: 'yolov3-v6' })).toThrow(HypKeyMissingError)
   })
 

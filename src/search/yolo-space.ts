@@ -71,7 +71,7 @@ export function releaseSpace(start: Hyp, options: ReleaseSpaceOptions = {}): Sea
   const { release = 'yolov5-v7.0', fixed = [], only, set = [], noAutoAnchor = false, source = 'The hyp' } = options
   const { ranges: table, decimals, anchors }: Release = releases[release]
   const notes: string[] = []
-  const ranges: Record<string, Range> = renamed(rangeTables[table], start, notes)
+  let ranges: Record<string, Range> = renamed(rangeTables[table], start, notes)
   let hyp: Record<string, Hyp[string]> = { ...start }
 
   const leftToModel = fixed.includes('anchors') || (only !== undefined && !only.includes('anchors'))
@@ -87,6 +87,8 @@ export function releaseSpace(start: Hyp, options: ReleaseSpaceOptions = {}): Sea
 
   const extra = Object.keys(hyp).filter((key) => !Object.hasOwn(ranges, key) && allYoloKeys.has(key))
   for (const key of extra) ranges[key] = { gain: 0 }
+  // a hyp of another release has an order that this one's table never met: gains go by name then
+  if (extra.length > 0) ranges = { ...pick(ranges, Object.keys(hyp)), ...ranges }
   const kept = extra.filter((key) => key !== 'anchors')
   if (kept.length > 0) notes.push(`${release} does not evolve ${kept.join(', ')}: kept as in ${source}.`)
 
@@ -113,6 +115,9 @@ function renamed(ranges: Ranges, hyp: Hyp, notes: string[]): Record<string, Rang
     }),
   )
 }
+
+const pick = (ranges: Ranges, keys: readonly string[]): Record<string, Range> =>
+  Object.fromEntries(keys.flatMap((key) => (Object.hasOwn(ranges, key) ? [[key, ranges[key]]] : [])))
 
 /** With `anchors: 3`, where the release's table has it (after anchor_t) or as the last key. */
 function withAnchors(hyp: Record<string, Hyp[string]>, place: Release['anchors']): Record<string, Hyp[string]> {

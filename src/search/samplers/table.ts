@@ -1,9 +1,10 @@
 // The table that a release keeps in evolve.txt or evolve.csv, as it reads it back to choose parents: its order, its
 // precision, its duplicates. Replay computes with this instead of the trials themselves.
-import { argsort, formatG } from '../../base/index.ts'
+import { argsort } from '../../base/index.ts'
 import { type FitnessPresetName, fitness, fitnessPresets, metric } from '../fitness.ts'
 import type { History } from '../history.ts'
 import type { SearchSpace } from '../space.ts'
+import { toDigits } from '../table-precision.ts'
 import type { CompleteTrial } from '../trial.ts'
 import type { Candidate } from './mutation.ts'
 
@@ -67,12 +68,6 @@ function rowsOf(
     rows.set(trial, row)
     return row
   }
-}
-
-/** The value as C's `%.<digits>g` leaves it. */
-export function toDigits(value: number, digits: number): number {
-  const text = formatG(value, digits)
-  return text === 'nan' ? Number.NaN : text === 'inf' ? Infinity : text === '-inf' ? -Infinity : Number(text)
 }
 
 /** NumPy's `unique` over rows: ascending column by column, each row once (here: its first trial). */
