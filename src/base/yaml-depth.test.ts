@@ -17,6 +17,15 @@ describe('isYamlNestedTooDeep', () => {
     expect(isYamlNestedTooDeep(stairs)).toBe(true)
   })
 
+  it('counts brackets that are open at the same time, and is not fooled about which are', () => {
+    const row = '  - [-1, 1, Conv, [64, 3, 2]] # 12-P3/8 [x]\n'
+    expect(isYamlNestedTooDeep(`backbone:\n${row.repeat(1000)}`)).toBe(false)
+    const upsample = "  - [-1, 1, nn.Upsample, [None, 2, 'nearest']]\n"
+    expect(isYamlNestedTooDeep(`head:\n${(row + upsample).repeat(20)}`)).toBe(false)
+    for (const line of ['[ # ]\n', '[ "]",\n', '[ " #", [\n', "['\n]\n',\n", '# ]\n[\n'])
+      expect([line, isYamlNestedTooDeep(line.repeat(500))]).toEqual([line, true])
+  })
+
   it('what it lets through parses, at the deepest', () => {
     for (const text of [
       '['.repeat(200),

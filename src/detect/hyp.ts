@@ -5,6 +5,7 @@ import {
   HypKeyUnknownError,
   HypPresetUnsupportedError,
   HypValueInvalidError,
+  isYamlNestedTooDeep,
 } from '../base/index.ts'
 import { findPreset } from './presets.ts'
 import { resolveFile } from './resolve.ts'
@@ -113,6 +114,7 @@ export function parseHyp(text: string, source: string): Omit<LoadedHyp, 'cosLr'>
 }
 
 function parseContent(text: string, source: string): Readonly<Record<string, unknown>> {
+  if (isYamlNestedTooDeep(text)) throw new HypFileInvalidError(source, 'it is nested too deep.')
   let content: unknown
   try {
     content = parse(text, { maxAliasCount: 0, logLevel: 'error' })

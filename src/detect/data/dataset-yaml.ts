@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, isAbsolute, resolve } from 'node:path'
 import { parse } from 'yaml'
-import { DatasetFileInvalidError, DatasetPathMissingError } from '../../base/index.ts'
+import { DatasetFileInvalidError, DatasetPathMissingError, isYamlNestedTooDeep } from '../../base/index.ts'
 import type { DatasetDefinition, Split } from './types.ts'
 
 /**
@@ -34,6 +34,7 @@ function readText(file: string): string {
 
 /** Like {@link readDatasetYaml}, from a text that was read already; `file` tells where it is from. */
 export function parseDatasetYaml(text: string, file: string): DatasetDefinition {
+  if (isYamlNestedTooDeep(text)) throw new DatasetFileInvalidError(file, 'it is nested too deep.')
   let content: unknown
   try {
     content = parse(text.replace(/^\uFEFF/, ''))

@@ -1,6 +1,11 @@
 // Reads a model yaml of YOLOv5 into a checked list of layers. Start at `parseModel`.
 import { parse } from 'yaml'
-import { ModelFileInvalidError, ModelModuleUnknownError, ModelRowInvalidError } from '../../base/index.ts'
+import {
+  isYamlNestedTooDeep,
+  ModelFileInvalidError,
+  ModelModuleUnknownError,
+  ModelRowInvalidError,
+} from '../../base/index.ts'
 import { nearest } from '../hyp.ts'
 import {
   type Activation,
@@ -211,6 +216,7 @@ export function structureKey({ yaml, anchorsPerLevel }: ModelDefinition): string
 type Fields = Readonly<Record<string, unknown>>
 
 function parseText(text: string, source: string): Fields {
+  if (isYamlNestedTooDeep(text)) throw new ModelFileInvalidError(source, 'it is nested too deep.')
   let content: unknown
   try {
     content = parse(text, { maxAliasCount: 100, logLevel: 'error' })
