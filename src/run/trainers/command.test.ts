@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -8,6 +9,7 @@ import { CommandNotFoundError, CommandPlaceholderError } from '../../base/index.
 import type { EpochReport, Outcome, SlotResources, TrainJob } from '../index.ts'
 import { type CommandOptions, commandTrainer } from './command.ts'
 
+const hasPython = spawnSync('python3', ['-c', '']).status === 0
 const cpu: SlotResources = { slot: 0, device: 'cpu', threads: 2 }
 const hyp = { lr0: 0.01, momentum: 0.9 }
 
@@ -27,6 +29,7 @@ async function train(
     slot = cpu,
     signal = new AbortController().signal,
     onEpoch = () => {},
+    language,
     ...options
   }: Partial<CommandOptions> & {
     words?: string[]
@@ -34,13 +37,14 @@ async function train(
     slot?: SlotResources
     signal?: AbortSignal
     onEpoch?: (report: EpochReport) => void
+    language?: 'python3'
   } = {},
 ): Promise<Run> {
   const directory = job.directory ?? join(temporaryFolder(), 'trials', '3')
   mkdirSync(directory, { recursive: true })
   const isShell = script.startsWith('#!/bin/sh')
   const file = writeText(join(temporaryFolder(), isShell ? 'train.sh' : 'train.mjs'), script)
-  const command = [isShell ? '/bin/sh' : process.execPath, file, ...words]
+  const command = [language ?? (isShell ? '/bin/sh' : process.execPath), file, ...words]
   const trainer = commandTrainer({ command, hypKeys: Object.keys(hyp), epochs: 5, imagePx: 320, ...options }, slot)
   onTestFinished(() => trainer.close())
   const reports: EpochReport[] = []
@@ -53,26 +57,31 @@ async function train(
   return { outcome, reports, directory, log: existsSync(log) ? readFileSync(log, 'utf8') : '' }
 }
 
-/** What docs/trainers.md shows. */
-const tenLines = `
-import { readFileSync } from 'node:fs'
-const [hypFile, epochs] = process.argv.slice(2)
-const hyp = Object.fromEntries(readFileSync(hypFile, 'utf8').trim().split('\\n').map((line) => line.split(': ')))
-for (let epoch = 1; epoch <= Number(epochs); epoch++) {
-  const mAP50 = (1 - Math.abs(Number(hyp.lr0) - 0.02)) * (1 - 1 / (1 + epoch))
-  console.log(JSON.stringify({ epoch, epochs: Number(epochs), mAP50 }))
+/** The example of docs/trainers.md in a language. */
+function documented(language: string): string {
+  const text = readFileSync(new URL('../../../docs/trainers.md', import.meta.url), 'utf8')
+  return text.split(`\`\`\`${language}\n`)[1]!.split('```')[0]!
 }
-`
 
 describe('a program that trains', () => {
+  const documentedMetrics = (epoch: number) => ({ mAP50: (1 - 0.01) * (1 - 1 / (1 + epoch)) })
+
   it('gets its hyp and says its metrics line by line', async () => {
-    const { outcome, reports, directory, log } = await train(tenLines, { words: ['{hyp}', '{epochs}'] })
-    const mAP50 = (epoch: number) => (1 - 0.01) * (1 - 1 / (1 + epoch))
-    expect(outcome).toEqual({ state: 'complete', metrics: { mAP50: mAP50(5) } })
-    expect(reports).toEqual([1, 2, 3, 4, 5].map((epoch) => ({ epoch, epochs: 5, metrics: { mAP50: mAP50(epoch) } })))
+    const { outcome, reports, directory, log } = await train(documented('js'))
+    expect(outcome).toEqual({ state: 'complete', metrics: documentedMetrics(5) })
+    expect(reports).toEqual([1, 2, 3, 4, 5].map((epoch) => ({ epoch, epochs: 5, metrics: documentedMetrics(epoch) })))
     expect(readFileSync(join(directory, 'hyp.yaml'), 'utf8')).toBe('lr0: 0.01\nmomentum: 0.9\n')
     expect(statSync(join(directory, 'out')).isDirectory()).toBe(true)
-    expect(log).toMatch(/^\[hypevolve\] \S+ trial 3, attempt 1: .*train\.mjs .*hyp\.yaml 5\n\{"epoch":1,/)
+    expect(log).toMatch(/^\[hypevolve\] \S+ trial 3, attempt 1: .*train\.mjs\n\{"epoch":1,/)
+  })
+
+  it.skipIf(!hasPython)('may be a Python script', async () => {
+    const { outcome, reports } = await train(documented('python'), {
+      words: ['{hyp}', '{epochs}'],
+      language: 'python3',
+    })
+    expect(outcome).toEqual({ state: 'complete', metrics: documentedMetrics(5) })
+    expect(reports).toHaveLength(5)
   })
 
   it('knows all facts from arguments and environment', async () => {
