@@ -140,31 +140,66 @@ function aroundCorners(row: Float32Array, m: Matrix, height: number, width: numb
 /** Points that a polygon is resampled to before it is warped. */
 const RESAMPLED = 1000
 
+/** A point of a polygon and where the warp puts it: x, y, denominator. */
+const placed = new Float64Array(3)
+
+/** @param at - position along the closed polygon: 1.5 lies halfway between corners 1 and 2 */
+function placePoint(polygon: Polygon, at: number, m: Matrix, perspective: boolean): void {
+  const corners = polygon.length / 2
+  const index = Math.min(Math.floor(at), corners - 1)
+  const next = index + 1 < corners ? index + 1 : 0
+  const t = at - index
+  const x = (polygon[2 * next] - polygon[2 * index]) * t + polygon[2 * index]
+  const y = (polygon[2 * next + 1] - polygon[2 * index + 1]) * t + polygon[2 * index + 1]
+  const w = perspective ? x * m[6] + y * m[7] + m[8] : 1
+  placed[0] = (x * m[0] + y * m[1] + m[2]) / w
+  placed[1] = (x * m[3] + y * m[4] + m[5]) / w
+  placed[2] = w
+}
+
+/**
+ * The box around those of the resampled points that fall into the frame; zeros if none does. Sides stay straight, so of
+ * a side whose ends are inside nothing else needs to be looked at, and nothing at all of one that lies beyond an edge.
+ */
 function aroundPolygon(polygon: Polygon, m: Matrix, height: number, width: number, perspective: boolean): number[] {
   const corners = polygon.length / 2
+  const step = corners / (RESAMPLED - 1)
+  const positionOf = (k: number) => (k === RESAMPLED - 1 ? corners : k * step)
   let minX = Number.POSITIVE_INFINITY
   let minY = Number.POSITIVE_INFINITY
   let maxX = Number.NEGATIVE_INFINITY
   let maxY = Number.NEGATIVE_INFINITY
-  let anyX = false
-  const step = corners / (RESAMPLED - 1)
-  for (let k = 0; k < RESAMPLED; k++) {
-    // Position along the closed polygon; corner number `corners` is corner 0 again.
-    const at = k === RESAMPLED - 1 ? corners : k * step
-    const index = Math.min(Math.floor(at), corners - 1)
-    const next = (index + 1) % corners
-    const t = at - index
-    const x = (polygon[2 * next] - polygon[2 * index]) * t + polygon[2 * index]
-    const y = (polygon[2 * next + 1] - polygon[2 * index + 1]) * t + polygon[2 * index + 1]
-    const w = perspective ? x * m[6] + y * m[7] + m[8] : 1
-    const px = (x * m[0] + y * m[1] + m[2]) / w
-    const py = (x * m[3] + y * m[4] + m[5]) / w
-    if (px < 0 || py < 0 || px > width || py > height) continue
-    if (px !== 0) anyX = true
-    minX = Math.min(minX, px)
-    minY = Math.min(minY, py)
-    maxX = Math.max(maxX, px)
-    maxY = Math.max(maxY, py)
+  const isInside = (x: number, y: number) => x >= 0 && y >= 0 && x <= width && y <= height
+  const add = (x: number, y: number) => {
+    if (x < minX) minX = x
+    if (x > maxX) maxX = x
+    if (y < minY) minY = y
+    if (y > maxY) maxY = y
   }
-  return anyX ? [minX, minY, maxX, maxY] : [0, 0, 0, 0]
+  for (let side = 0, first = 0; side < corners; side++) {
+    // The points of this side are those from `first` to `last`.
+    let end = side + 1 === corners ? RESAMPLED : Math.ceil((side + 1) / step)
+    while (end < RESAMPLED - 1 && positionOf(end) < side + 1) end++
+    while (end > first && end < RESAMPLED && positionOf(end - 1) >= side + 1) end--
+    const last = end - 1
+    if (last < first) continue
+    placePoint(polygon, positionOf(first), m, perspective)
+    const [x1, y1, w1] = [placed[0], placed[1], placed[2]]
+    placePoint(polygon, positionOf(last), m, perspective)
+    const [x2, y2, w2] = [placed[0], placed[1], placed[2]]
+    const straight = w1 > 0 && w2 > 0
+    const beyond =
+      (x1 < 0 && x2 < 0) || (y1 < 0 && y2 < 0) || (x1 > width && x2 > width) || (y1 > height && y2 > height)
+    if (straight && isInside(x1, y1) && isInside(x2, y2)) {
+      add(x1, y1)
+      add(x2, y2)
+    } else if (!(straight && beyond))
+      for (let k = first; k <= last; k++) {
+        placePoint(polygon, positionOf(k), m, perspective)
+        if (isInside(placed[0], placed[1])) add(placed[0], placed[1])
+      }
+    first = end
+  }
+  // v7.0 takes x coordinates that are all 0 for no points.
+  return minX === 0 && maxX === 0 ? [0, 0, 0, 0] : minX <= maxX ? [minX, minY, maxX, maxY] : [0, 0, 0, 0]
 }

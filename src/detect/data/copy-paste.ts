@@ -34,7 +34,7 @@ export function copyPaste(image: RgbImage, labels: Labels, probability: number, 
     if (hides(box, boxes)) continue
     const polygon = polygons[i]!
     boxes.push(label, ...box)
-    outlines.push(polygon.map((value, k) => (k % 2 === 0 ? width - value : value)))
+    outlines.push(mirrored(polygon, width))
     pasted.push(polygon)
   }
   if (pasted.length === 0) return labels
@@ -42,6 +42,12 @@ export function copyPaste(image: RgbImage, labels: Labels, probability: number, 
   for (const polygon of pasted) fillPolygon(mask, width, height, Int32Array.from(polygon))
   pasteMirrored(image, mask)
   return { rows: Float32Array.from(boxes), polygons: outlines }
+}
+
+function mirrored(polygon: Polygon, width: number): Polygon {
+  const result = polygon.slice()
+  for (let i = 0; i < result.length; i += 2) result[i] = width - result[i]
+  return result
 }
 
 /** Would the box cover too much of one of the others? Rows of 5 with corners. */

@@ -129,13 +129,14 @@ function chooseTiles({ length }: ItemSource, index: number, count: number, { pyt
 function tileLabels(source: ItemSource, tile: number, image: Size, left: number, top: number): Labels {
   const rows = source.rows(tile)
   toXyxy(rows, image.width, image.height, left, top)
-  const polygons = source
-    .polygons(tile)
-    .map((polygon) =>
-      polygon.map((value, i) =>
-        i % 2 === 0 ? Math.fround(image.width * value) + left : Math.fround(image.height * value) + top,
-      ),
-    )
+  const polygons = source.polygons(tile).map((polygon) => {
+    const moved = new Float32Array(polygon.length)
+    for (let i = 0; i + 1 < polygon.length; i += 2) {
+      moved[i] = Math.fround(image.width * polygon[i]) + left
+      moved[i + 1] = Math.fround(image.height * polygon[i + 1]) + top
+    }
+    return moved
+  })
   return { rows, polygons }
 }
 
