@@ -1,8 +1,8 @@
 // The built command line as a process, and a data set and model so small that a training takes seconds.
 import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import sharp from 'sharp'
 
@@ -159,5 +159,33 @@ export const cacheEnv = (folder: string) => ({
   HYPEVOLVE_CACHE: join(folder, 'cache'),
   XDG_CACHE_HOME: join(folder, 'cache'),
 })
+
+/** A folder with a program `hypevolve`, as npm links it, at the front of the search path. */
+export function pathEnv(folder: string): NodeJS.ProcessEnv {
+  const bin = join(folder, 'bin')
+  mkdirSync(bin, { recursive: true })
+  const program = join(bin, 'hypevolve')
+  writeFileSync(program, `#!/bin/sh\nexec '${process.execPath}' '${main}' "$@"\n`)
+  chmodSync(program, 0o755)
+  return { PATH: `${bin}${delimiter}${process.env['PATH']}` }
+}
+
+/** Whether a process runs (a dead one that nobody waited for does not). */
+export const alive = (pid: number) =>
+  existsSync(`/proc/${pid}`) && !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
+
+/** Process ids whose parent is this one. */
+export function children(pid: number): number[] {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(/\s+/).filter(Boolean).map(Number)
+}
+
+/** Waits until a condition holds. */
+export async function waitFor(condition: () => boolean, what: string, limitMs = 60_000): Promise<void> {
+  const deadline = performance.now() + limitMs
+  while (!condition()) {
+    if (performance.now() > deadline) throw new Error(`${what}: not within ${limitMs / 1000} s`)
+    await wait(50)
+  }
+}
 
 export const wait = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))

@@ -3,7 +3,20 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { cacheEnv, cli, main, type Running, scratch, start, startCli, tinyFlags, tinyProject, wait } from './helpers.ts'
+import {
+  alive,
+  cacheEnv,
+  children,
+  cli,
+  main,
+  type Running,
+  scratch,
+  start,
+  startCli,
+  tinyFlags,
+  tinyProject,
+  wait,
+} from './helpers.ts'
 
 let place: ReturnType<typeof scratch>
 let env: NodeJS.ProcessEnv
@@ -18,12 +31,6 @@ afterAll(() => place.remove())
 const long = (name: string, ...more: string[]) => ['train', ...tinyFlags, '--noplots', '--name', name, ...more]
 /** Signals the whole process group, as a terminal does. */
 const signalGroup = (running: Running, signal: NodeJS.Signals) => process.kill(-running.child.pid!, signal)
-
-/** Process ids whose parent is this one. */
-function children(pid: number): number[] {
-  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(/\s+/).filter(Boolean).map(Number)
-}
-const alive = (pid: number) => existsSync(`/proc/${pid}`) && !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
 
 describe('Ctrl-C', () => {
   it('in mid-epoch keeps what is finished, which --resume goes on with', async () => {

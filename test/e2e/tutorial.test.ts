@@ -1,0 +1,283 @@
+// The commands of the tutorials, run through a shell as a reader would type them: docs/tutorial-commands.md lists them.
+// "Literally": with all their values, on a data set of four pictures (a batch holds no more), until the third iteration.
+// "Shortened": the same with a small model and few epochs, to the end.
+import { spawnSync } from 'node:child_process'
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import sharp from 'sharp'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import {
+  alive,
+  cacheEnv,
+  children,
+  type Finished,
+  pathEnv,
+  type Running,
+  scratch,
+  start,
+  tinyProject,
+  waitFor,
+} from './helpers.ts'
+
+const train = "hypevolve train --epochs 10 --data coco128.yaml --cfg yolov5s.yaml --weights '' --cache"
+const evolve = `${train} --evolve`
+const commands = {
+  train,
+  evolve,
+  loop: `for i in 0 1 2 3; do nohup ${evolve} --device $i > evolve_gpu_$i.log & done`,
+  watch: "ps -aux|grep 'hypevolve train'",
+  header: "hypevolve train --batch 40 --cfg yolov5m.yaml --weights '' --data coco.yaml --img 640 --epochs 300",
+  yolov3: 'hypevolve train --data data/voc.data --cfg cfg/yolov3-tiny.cfg --img-size 416 --epochs 273 --evolve',
+  yolov3Search:
+    'hypevolve train --data coco128.yaml --cfg yolov5n.yaml --img-size 416 --epochs 273 --evolve 200 --sampler yolov3 --parent weighted --method 2',
+}
+/** Takes a moment and reports a formula of lr0 and momentum. */
+const training = fileURLToPath(new URL('../soak/training.mjs', import.meta.url))
+/** Put behind a command, these win: a model of ten thousand weights, small pictures. */
+const small = '--cfg tiny.yaml --img 64 --epochs 1 --threads 1 --workers 1'
+
+let place: ReturnType<typeof scratch>
+let env: NodeJS.ProcessEnv
+beforeAll(async () => {
+  place = scratch()
+  env = { ...cacheEnv(place.folder), ...pathEnv(place.folder) }
+  await tinyProject(place.folder)
+  await writeCoco(place.folder)
+})
+afterAll(() => place.remove())
+
+const inShell = (line: string, folder = place.folder): Running => start('sh', ['-c', line], folder, env)
+const run = (line: string): Promise<Finished> => inShell(line).finished
+const read = (...path: string[]) => readFileSync(join(place.folder, ...path), 'utf8')
+/** Ctrl-C, as a terminal sends it to all that runs in front. */
+async function interrupt(running: Running): Promise<Finished> {
+  process.kill(-running.child.pid!, 'SIGINT')
+  return running.finished
+}
+async function trialsOf(study: string, folder = place.folder) {
+  const { stdout } = await inShell(`hypevolve trials ${study} --json`, folder).finished
+  return JSON.parse(stdout) as { number: number; state: string; hyp: Record<string, number> }[]
+}
+
+describe('docs/tutorial-commands.md', () => {
+  const text = readFileSync(fileURLToPath(new URL('../../docs/tutorial-commands.md', import.meta.url)), 'utf8')
+
+  it.each(Object.entries(commands))('lists what is run here: %s', (_, command) => {
+    // A bar within a table is written \|
+    expect(text.replaceAll('\\|', '|')).toContain(`\`${command}\``)
+  })
+})
+
+describe('YOLOv5: plain training', () => {
+  it('runs literally, and goes on after Ctrl-C', async () => {
+    const running = inShell(`exec ${commands.train} --name plain`)
+    await running.until(/^ +2\/9 /m)
+    const { status, stdout } = await interrupt(running)
+    expect(stdout).toContain('hypevolve train --resume runs/train/plain')
+    expect(status).toBe(130)
+    const resumed = inShell('exec hypevolve train --resume runs/train/plain')
+    await resumed.until(/^ +[3-9]\/9 /m)
+    expect(resumed.output()).not.toMatch(/^ +0\/9 /m)
+    expect((await interrupt(resumed)).status).toBe(130)
+  })
+
+  it('runs to its end, shortened', async () => {
+    const { status, stdout, stderr } = await run(`${commands.train} ${small} --epochs 2`)
+    expect(status, stdout + stderr).toBe(0)
+    expect(read('runs/train/exp/results.csv').trim().split('\n')).toHaveLength(3)
+  })
+
+  it('says what to do about the weights of the tutorial', async () => {
+    const { status, stderr } = await run('hypevolve train --epochs 10 --data coco128.yaml --weights yolov5s.pt --cache')
+    expect(stderr).toMatch(/yolov5s\.pt/)
+    expect(stderr).not.toMatch(/^\s+at |should not have happened/m)
+    expect(status).toBe(1)
+  })
+
+  it('with the header of the hyp file runs literally', async () => {
+    const running = inShell(`exec ${commands.header} --name header`)
+    await running.until(/^ +2\/299 /m)
+    const { status, stdout } = await interrupt(running)
+    expect(stdout).toContain('hypevolve train --resume runs/train/header')
+    expect(status).toBe(130)
+  })
+
+  it('with the header of the hyp file runs to its end, shortened', async () => {
+    const { status, stdout, stderr } = await run(`${commands.header} ${small} --name header-small`)
+    expect(status, stdout + stderr).toBe(0)
+  })
+})
+
+describe('YOLOv5: evolution', () => {
+  it('runs literally, and goes on after Ctrl-C without being told how', async () => {
+    const running = inShell(`exec ${commands.evolve} --name literal`)
+    await running.until(/^ +2\/9 /m)
+    const { status, stdout } = await interrupt(running)
+    expect(stdout).toMatch(/begins runs\/evolve\/literal \(300 trials\)/)
+    expect(status).toBe(130)
+    const resumed = inShell('exec hypevolve resume')
+    await resumed.until(/^ +[3-9]\/9 /m)
+    expect(resumed.output()).toMatch(/continues runs\/evolve\/literal \(0 of 300 done\)/)
+    expect((await interrupt(resumed)).status).toBe(130)
+    expect((await trialsOf('literal')).map(({ number, state }) => [number, state])).toEqual([[0, 'waiting']])
+  })
+
+  it('runs to its end, shortened', async () => {
+    const { status, stdout, stderr } = await run(`${commands.evolve} 3 ${small}`)
+    expect(status, stdout + stderr).toBe(0)
+    expect(read('runs/evolve/exp/evolve.csv').trim().split('\n')).toHaveLength(4)
+    const best = await run(
+      `hypevolve train --data coco128.yaml ${small} --hyp runs/evolve/exp/hyp_evolve.yaml --name best`,
+    )
+    expect(best.status, best.stdout + best.stderr).toBe(0)
+  })
+})
+
+describe('YOLOv5: four processes', () => {
+  /** Ids of the processes that `ps` shows as the tutorial asks it, of one working folder. */
+  function found(folder: string): number[] {
+    const { stdout } = spawnSync('sh', ['-c', commands.watch], { encoding: 'utf8' })
+    return stdout
+      .split('\n')
+      .map((line) => Number(line.trim().split(/\s+/)[1]))
+      .filter((pid) => pid > 0 && folderOf(pid) === folder)
+  }
+  /** A shell that is left at once: what it started goes on. */
+  function inBackground(line: string, folder: string): void {
+    const shell = spawnSync('sh', ['-c', line], { cwd: folder, env: { ...process.env, ...env }, stdio: 'ignore' })
+    expect(shell.status).toBe(0)
+  }
+  const log = (folder: string, i: number) => readFileSync(join(folder, `evolve_gpu_${i}.log`), 'utf8')
+  const four = [0, 1, 2, 3]
+
+  it('run literally, as one study', async () => {
+    const folder = join(place.folder, 'four')
+    await writeCoco(folder, 2) // four times the memory and the time
+    try {
+      inBackground(commands.loop, folder)
+      await waitFor(() => four.every((i) => /^ +2\/9 /m.test(log(folder, i))), 'the third iteration', 400_000)
+      expect(found(folder)).toHaveLength(4)
+    } finally {
+      for (const pid of found(folder)) process.kill(pid, 'SIGKILL')
+    }
+    expect(four.map((i) => /^evolve: (\w+) runs\/evolve\/exp /m.exec(log(folder, i))?.[1]).sort()).toEqual([
+      ...['begins', 'joins', 'joins', 'joins'],
+    ])
+    expect((await trialsOf('exp', folder)).map(({ number }) => number)).toEqual(four)
+  }, 500_000)
+
+  it('run shortened, lose one and then all by kill -9, and come to the end with `hypevolve resume`', async () => {
+    const folder = join(place.folder, 'killed')
+    await writeCoco(folder)
+    await tinyProject(folder)
+    const loop = commands.loop.replace('--evolve', `--evolve 12 ${small} --epochs 3`)
+    inBackground(loop, folder)
+    await waitFor(() => four.some((i) => /^trial \d+ complete/m.test(log(folder, i))), 'a complete trial')
+    const processes = found(folder)
+    expect(processes).toHaveLength(4)
+    const slots = processes.flatMap(children)
+
+    expect((await inShell(`kill -9 ${processes[0]}`, folder).finished).status).toBe(0)
+    const completeBy = () => four.map((i) => (log(folder, i).match(/^trial \d+ complete/gm) ?? []).length)
+    const before = completeBy()
+    await waitFor(() => completeBy().some((count, i) => count > before[i]!), 'another complete trial')
+    expect(found(folder)).toHaveLength(3)
+    const told = four.flatMap((i) =>
+      [...log(folder, i).matchAll(/^trial (\d+) complete/gm)].map((match) => Number(match[1])),
+    )
+
+    // The power goes.
+    for (const pid of found(folder)) process.kill(pid, 'SIGKILL')
+    await waitFor(() => !slots.some(alive), 'the end of all slots', 20_000)
+    const status = await inShell('hypevolve status', folder).finished
+    expect(status.stdout).toMatch(/of 12/)
+    expect(status.status).toBe(0)
+
+    const resumed = await inShell('hypevolve resume', folder).finished
+    expect(resumed.stdout).toMatch(/continues runs\/evolve\/exp \(\d+ of 12 done\)/)
+    expect(resumed.status, resumed.stdout + resumed.stderr).toBe(0)
+    const trials = await trialsOf('exp', folder)
+    expect(trials.map(({ number }) => number)).toEqual(Array.from({ length: 12 }, (_, number) => number))
+    expect(trials.filter(({ state }) => state === 'complete').map(({ number }) => number)).toEqual(
+      expect.arrayContaining(told),
+    )
+    const rows = readFileSync(join(folder, 'runs/evolve/exp/evolve.csv'), 'utf8').trim().split('\n').slice(1)
+    expect(rows).toHaveLength(trials.filter(({ state }) => state === 'complete').length)
+    expect(readdirSync(join(folder, 'runs/evolve'))).toEqual(['exp'])
+  }, 300_000)
+})
+
+describe('YOLOv3: evolution', () => {
+  it('runs literally, with files in YOLOv5’s formats under these names', async () => {
+    const running = inShell(`exec ${commands.yolov3} --name v3`)
+    await running.until(/^ +2\/272 /m)
+    expect((await interrupt(running)).status).toBe(130)
+  })
+
+  it.each([
+    ['as it is', ''],
+    ['weighted parents, method 1', '--sampler yolov3 --parent weighted --method 1'],
+    ['single parents, method 3', '--sampler yolov3 --parent single --method 3 --sigma 0.2'],
+  ])('runs to its end, shortened: %s', async (name, flags) => {
+    const study = name.replaceAll(/\W/g, '-')
+    const line = `${commands.yolov3} 4 ${small} ${flags} --name ${study}`
+    const { status, stdout, stderr } = await run(line)
+    expect(status, stdout + stderr).toBe(0)
+    const hyps = (await trialsOf(study)).map(({ hyp }) => JSON.stringify(hyp))
+    expect(new Set(hyps).size).toBe(4)
+  })
+
+  it('replays the release of the tutorial, with its 18 hyperparameters, for a trainer that reads them', async () => {
+    const folder = join(place.folder, 'v3')
+    await writeCoco(folder)
+    const words = `--epochs 3 --release yolov3-2020-01 --trainer command -- '${process.execPath}' '${training}' 1 5`
+    const line = `${commands.yolov3} 6 ${words} {out} {hyp} {epochs} {trial} {attempt}`
+    const { status, stdout, stderr } = await inShell(line, folder).finished
+    expect(status, stdout + stderr).toBe(0)
+    const trials = await trialsOf('', folder)
+    const [first] = trials
+    expect(first!.hyp).toMatchObject({ giou: 3.54, lr0: 0.00579, lrf: -4, shear: 0.641 })
+    expect(Object.keys(first!.hyp)).toHaveLength(18)
+    const complete = trials.filter(({ state }) => state === 'complete') // now and then one of these trainings diverges
+    expect(complete.length).toBeGreaterThanOrEqual(4)
+    expect(readFileSync(join(folder, 'evolve.txt'), 'utf8').trim().split('\n')).toHaveLength(complete.length)
+  })
+})
+
+/** Pictures of a size like those of COCO, and the files that the tutorials name. */
+async function writeCoco(folder: string, images = 4): Promise<void> {
+  for (const [split, count] of [
+    ['train', images],
+    ['val', 2],
+  ] as const)
+    for (let index = 0; index < count; index++) {
+      const [pictures, labels] = [join(folder, 'coco128/images', split), join(folder, 'coco128/labels', split)]
+      for (const path of [pictures, labels]) mkdirSync(path, { recursive: true })
+      const [side, left, top] = [100 + 40 * index, (index * 97) % 400, (index * 71) % 250]
+      const square = { width: side, height: side, channels: 3 as const, background: { r: 230, g: 40, b: 40 } }
+      await sharp({ create: { width: 640, height: 480, channels: 3, background: { r: 90, g: 90, b: 90 } } })
+        .composite([{ input: { create: square }, left, top }])
+        .jpeg()
+        .toFile(join(pictures, `${index}.jpg`))
+      const box = [(left + side / 2) / 640, (top + side / 2) / 480, side / 640, side / 480]
+      writeFileSync(join(labels, `${index}.txt`), `${[0, ...box].join(' ')}\n`)
+    }
+  const names = Array.from({ length: 80 }, (_, index) => `  ${index}: class${index}`).join('\n')
+  const data = (path: string) => `path: ${path}\ntrain: images/train\nval: images/val\nnames:\n${names}\n`
+  for (const name of ['coco128.yaml', 'coco.yaml']) writeFileSync(join(folder, name), data('coco128'))
+  for (const name of ['data', 'cfg']) mkdirSync(join(folder, name), { recursive: true })
+  writeFileSync(join(folder, 'data/voc.data'), data('../coco128'))
+  copyFileSync(
+    fileURLToPath(new URL('../../assets/models/yolov5n.yaml', import.meta.url)),
+    join(folder, 'cfg/yolov3-tiny.cfg'),
+  )
+}
+
+function folderOf(pid: number): string | undefined {
+  try {
+    return readlinkSync(`/proc/${pid}/cwd`)
+  } catch {
+    return undefined // it has ended
+  }
+}
