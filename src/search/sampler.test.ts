@@ -56,8 +56,8 @@ const spaces: Record<string, SearchSpace> = {
     nesterov: choice([true, false], { when: { optimizer: ['sgd'] } }),
     damping: float(0, 1, { when: { nesterov: [false] } }),
     batch: fixed(32),
-  }) as unknown as SearchSpace,
-  'one number': defineSpace({ x: float(-10, 10) }) as unknown as SearchSpace,
+  }),
+  'one number': defineSpace({ x: float(-10, 10) }),
 }
 
 type Ending = 'complete' | 'failed' | 'pruned' | 'running'
@@ -206,7 +206,7 @@ for (const sampler of Object.values(samplers) as unknown as Sampler<unknown>[])
         a: choice('x', 'y'),
         b: integer(1, 3),
         c: choice(['p', 'q'], { when: { a: ['y'] } }),
-      }) as unknown as SearchSpace
+      }) as SearchSpace
       expect(run(space, 9).size).toBe(9) // 3 without c, 6 with it
       expect(() => run(space, 10)).toThrow(SearchSpaceExhaustedError)
     })
@@ -219,6 +219,17 @@ for (const sampler of Object.values(samplers) as unknown as Sampler<unknown>[])
       )
       expect(run(space, 4).size).toBe(4) // 0, 1, 2, 3 hundred-thousandths
       expect(() => run(space, 5)).toThrow(SearchSpaceExhaustedError)
+    })
+
+    it('does not move what it shows as fixed even when nothing else is left', () => {
+      const ranges = { zero: { gain: 1, lower: 0, upper: 1 }, a: { gain: 1, lower: 0, upper: 3e-5 } }
+      const space = rangeSpace({ zero: 0, a: 1e-5 }, ranges, { decimals: 5 })
+      const shown = space.frozen(sampler).some(({ key }) => key === 'zero')
+      expect(shown).toBe(sampler.multiplies)
+      const trials = run(space, 4).complete
+      expect(trials.every(({ hyp }) => hyp.zero === 0)).toBe(shown)
+      if (shown) expect(() => run(space, 5)).toThrow(SearchSpaceExhaustedError)
+      else expect(run(space, 5).size).toBe(5)
     })
 
     it('refuses options that make no sense', () => {

@@ -102,7 +102,8 @@ export class SearchSpace<H extends Hyp = Hyp> {
 
   /** Whether a hyperparameter exists in a hyp with these values. */
   isActive(key: string, hyp: Hyp): boolean {
-    return this.#isActive(key, new Map(this.keys.map((each, i) => [each, this.toValues(hyp)[i]])))
+    const values = this.toValues(hyp)
+    return this.#isActive(key, new Map(this.keys.map((each, i) => [each, values[i]])))
   }
 
   /**

@@ -17,18 +17,25 @@ const countable = 20_000
  *
  * @throws {@link SearchSpaceExhaustedError} if none is left, or none was found
  */
-export function freshProposal(context: SearchContext, sampler: string, attempt: () => Proposal): Proposal {
-  const { space, history, rng } = context
+export function freshProposal(
+  context: SearchContext,
+  sampler: { readonly name: string; readonly multiplies: boolean },
+  attempt: () => Proposal,
+): Proposal {
+  const { history, rng } = context
   for (let i = 0; i < mostAttempts; i++) {
     const proposal = attempt()
     if (!history.hasHyp(proposal.hyp)) return proposal
   }
+  const frozen = context.space.frozen(sampler).map(({ key }) => key) // a zero that the sampler multiplies stays zero
+  if (frozen.length === context.space.keys.length) throw new SearchSpaceExhaustedError(sampler.name, history.size)
+  const space = context.space.fix(frozen)
   for (let i = 0; i < mostDraws; i++) {
     const hyp = space.toHyp(evenDraw(space, rng))
     if (!history.hasHyp(hyp)) return { hyp, parents: [] }
   }
   const left = [...allHyps(space)].filter((hyp) => !history.hasHyp(hyp))
-  if (left.length === 0) throw new SearchSpaceExhaustedError(sampler, history.size)
+  if (left.length === 0) throw new SearchSpaceExhaustedError(sampler.name, history.size)
   return { hyp: left[Math.floor(rng.numpy.random() * left.length)], parents: [] }
 }
 

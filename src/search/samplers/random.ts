@@ -1,6 +1,6 @@
 // Random search, the yardstick for all others (Bergstra and Bengio, JMLR 13, 2012).
 import { z } from 'zod'
-import { defineSampler } from '../sampler.ts'
+import { defineSampler, type Proposal } from '../sampler.ts'
 import { evenDraw, freshProposal, startProposal } from './fresh.ts'
 
 /**
@@ -13,9 +13,9 @@ export const random = defineSampler({
   options: z.object({}),
   multiplies: false,
 
-  propose(context) {
+  propose(context): Proposal {
     const { space, number, rng } = context
     if (number === 0) return startProposal(space)
-    return freshProposal(context, 'random', () => ({ hyp: space.toHyp(evenDraw(space, rng)), parents: [] }))
+    return freshProposal(context, random, () => ({ hyp: space.toHyp(evenDraw(space, rng)), parents: [] }))
   },
 })

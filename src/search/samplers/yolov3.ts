@@ -76,14 +76,14 @@ export const yolov3 = defineSampler({
   options,
   multiplies: true,
 
-  propose(context, given) {
+  propose(context, given): Proposal {
     const { space, number, history, rng } = context
     if (number === 0) return startProposal(space)
     const settings = withDefaults(given)
     if (settings.mode === 'replay') return replayed(context, settings)
     const best = settings.release === 'v6' || (settings.release === '2020-01' && settings.parent === 'single')
     const pool = candidates(history, space, best ? 1 : settings.poolSize)
-    return freshProposal(context, 'yolov3', () => {
+    return freshProposal(context, yolov3, () => {
       const parent = nativeParent(pool, space, settings, rng)
       const factors = factorsOf(space.parameters.map(gainOf), settings, rng).map((v) => (v >= 0 ? v : 1))
       const values = moved(space, parent.values, factors, settings.mutationProbability, rng)

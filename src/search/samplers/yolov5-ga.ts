@@ -39,12 +39,12 @@ export const yolov5Ga = defineSampler({
   options,
   multiplies: false,
 
-  propose(context, settings) {
+  propose(context, settings): Proposal {
     const { space, number, rng } = context
     if (settings.mode === 'replay') return replayed(context, settings)
     if (number === 0) return startProposal(space)
     if (number < populationSize)
-      return freshProposal(context, 'yolov5-ga', () => ({ hyp: space.toHyp(evenDraw(space, rng)), parents: [] }))
+      return freshProposal(context, yolov5Ga, () => ({ hyp: space.toHyp(evenDraw(space, rng)), parents: [] }))
     return bred(context, settings)
   },
 })
@@ -192,7 +192,7 @@ function bred(context: SearchContext, { generations }: Options): Proposal {
   const pool = matingPool(history, generation, rates.elite)
   const movable = space.parameters.flatMap((parameter, i) => (mayMove(parameter) ? [i] : []))
   if (pool.length === 0)
-    return freshProposal(context, 'yolov5-ga', () => ({ hyp: space.toHyp(evenDraw(space, rng)), parents: [] }))
+    return freshProposal(context, yolov5Ga, () => ({ hyp: space.toHyp(evenDraw(space, rng)), parents: [] }))
 
   const winner = () => {
     const size = Math.min(rates.tournament, pool.length)
@@ -202,7 +202,7 @@ function bred(context: SearchContext, { generations }: Options): Proposal {
         each.fitness > best.fitness || (each.fitness === best.fitness && each.number < best.number) ? each : best,
       )
   }
-  return freshProposal(context, 'yolov5-ga', () => {
+  return freshProposal(context, yolov5Ga, () => {
     const [first, second] = [winner(), winner()]
     const crosses = rng.python.uniform(0, 1) < rates.crossover && movable.length > 1 && first !== second
     const cut = crosses ? movable[rng.python.randint(1, movable.length - 1)] : space.keys.length

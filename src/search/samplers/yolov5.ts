@@ -56,13 +56,13 @@ export const yolov5 = defineSampler({
   options,
   multiplies: true,
 
-  propose(context, settings) {
+  propose(context, settings): Proposal {
     const { space, number, history, rng } = context
     if (number === 0) return startProposal(space)
     if (settings.mode === 'replay') return replayed(context, settings)
     const gains = space.parameters.map(gainOf)
     const pool = candidates(history, space, settings.poolSize)
-    return freshProposal(context, 'yolov5', () => {
+    return freshProposal(context, yolov5, () => {
       const parent = nativeParent(pool, space, settings, rng)
       const factors = mutationFactors(gains, settings.mutationProbability, settings.sigma, rng)
       const hyp = space.toHyp(moved(space, parent.values, factors, settings.mutationProbability, rng))
