@@ -367,7 +367,7 @@ class Unpickler {
   }
 
   private call(callee: PtValue, args: PtValue, position: number): PtValue {
-    if (!(callee instanceof PtGlobal) || !Array.isArray(args)) throw this.misuse(position)
+    if (!(callee instanceof PtGlobal) || !Array.isArray(args) || !Object.isFrozen(args)) throw this.misuse(position)
     this.countCopies(args)
     return this.counted(callee.call(args))
   }
