@@ -119,7 +119,7 @@ describe('parseFitness', () => {
           expect(error).toBeInstanceOf(FitnessInvalidError)
         }
       }),
-      { numRuns: 1000 },
+      { numRuns: 300 },
     )
   })
 })

@@ -131,7 +131,7 @@ seed: { fixed: 7, when: { optimizer: sgd } }
           expect(error instanceof SearchSpaceInvalidError || error instanceof SearchSpaceFrozenError).toBe(true)
         }
       }),
-      { numRuns: 500 },
+      { numRuns: 200 },
     )
   })
 })
