@@ -13,7 +13,7 @@ export class Scratch {
   readonly weights: number
   readonly border: number
   readonly #memory: KernelMemory
-  /** Every buffer that the memory has had: it gets a new one when it grows, older ones stay valid. */
+  /** Every buffer of a piece: some time after growing the memory has a new one; older ones stay valid. */
   readonly #buffers = new Set<ArrayBufferLike>()
   readonly #pieces = new Map<string, Uint8Array>()
   #end = 16
@@ -22,7 +22,6 @@ export class Scratch {
     const { memory, kernels } = createKernels()
     this.#memory = memory
     this.kernels = kernels
-    this.#buffers.add(memory.buffer)
     const weights = this.take('weights', sampleWeights.byteLength)
     weights.set(new Uint8Array(sampleWeights.buffer))
     this.weights = weights.byteOffset
@@ -76,10 +75,9 @@ export class Scratch {
     const start = this.#end
     this.#end = (start + bytes + MARGIN_BYTES + 15) & ~15
     const missing = this.#end - this.#memory.buffer.byteLength
-    if (missing > 0) {
-      this.#memory.grow(Math.ceil(missing / PAGE_BYTES))
-      this.#buffers.add(this.#memory.buffer)
-    }
-    return new Uint8Array(this.#memory.buffer, start, bytes)
+    if (missing > 0) this.#memory.grow(Math.ceil(missing / PAGE_BYTES))
+    const { buffer } = this.#memory
+    this.#buffers.add(buffer)
+    return new Uint8Array(buffer, start, bytes)
   }
 }
