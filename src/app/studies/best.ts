@@ -1,6 +1,5 @@
 // `hypevolve best`: the best hyperparameters of a study, printed or trained with.
-import { mkdir, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { writeFile } from 'node:fs/promises'
 import { FileWriteError, NothingCompleteError, UsageError } from '../../base/index.ts'
 import type { CompleteTrial, Trial } from '../../search/index.ts'
 import type { StudyRecord } from '../../study/index.ts'
@@ -8,9 +7,10 @@ import type { BestFlags } from '../cli/best.ts'
 import { numberText } from '../console/text.ts'
 import { studyFlags, trainingWords } from './command-line.ts'
 import { enterStudyFolder } from './folder.ts'
+import { programLine, writeHyp } from './one-training.ts'
 import { withStudy } from './open.ts'
 import { fittest, readTrials } from './read.ts'
-import { settingsOf, trialFolder } from './settings.ts'
+import { settingsOf } from './settings.ts'
 import { metricsText } from './status.ts'
 
 /** @returns the exit code */
@@ -49,8 +49,11 @@ async function bestText(
   const { formatBest } = await import('../../study/index.ts')
   const title = `Trial ${best.number} of ${study.name}, fitness ${numberText(best.fitness)}`
   if (flags.format === 'cli') {
-    const { words } = studyFlags(study)
+    const { flags: begun, words } = studyFlags(study)
     const hypFile = await writeHyp(study, best)
+    if (begun.trainer === 'command') {
+      return `# ${title}\n${await programLine(begun, best, hypFile)}\n`
+    }
     return formatBest(best.hyp, best.metrics, 'cli', { title, train: { arguments: trainingWords(words), hypFile } })
   }
   if (flags.format !== undefined) return formatBest(best.hyp, best.metrics, flags.format, { title })
@@ -61,20 +64,6 @@ async function bestText(
       ? `# The start, trial 0: fitness ${numberText(start.fitness)}, ${metricsText(start.metrics)}\n`
       : ''
   return `# ${title}, ${metricsText(best.metrics)}\n${against}${formatHyp(best.hyp)}`
-}
-
-/** The trial's hyp.yaml, made if it is gone. @returns its path */
-export async function writeHyp(study: StudyRecord, { number, hyp }: Trial): Promise<string> {
-  const { formatHyp } = await import('../../search/index.ts')
-  const folder = trialFolder(study, number)
-  const path = join(folder, 'hyp.yaml')
-  try {
-    await mkdir(folder, { recursive: true })
-    await writeFile(path, formatHyp(hyp))
-  } catch (cause) {
-    throw new FileWriteError(path, cause as NodeJS.ErrnoException)
-  }
-  return path
 }
 
 /** Trains with the flags that began the study, as a training by itself: with weights, validation and pictures. */

@@ -4,9 +4,9 @@ import type { ReproduceFlags } from '../cli/reproduce.ts'
 import type { TrialReference } from '../cli/study-flags.ts'
 import { codeText, codeVersion } from '../code-version.ts'
 import { numberText } from '../console/text.ts'
-import { writeHyp } from './best.ts'
-import { shellLine, studyFlags, trainingWords } from './command-line.ts'
+import { studyFlags } from './command-line.ts'
 import { enterStudyFolder } from './folder.ts'
+import { trainingLine, writeHyp } from './one-training.ts'
 import { withStudy } from './open.ts'
 import { readTrials } from './read.ts'
 import { settingsOf } from './settings.ts'
@@ -44,7 +44,7 @@ export const runReproduce = ({ study: name, trial: number }: TrialReference, fla
       trial: number,
       fitness: trial.state === 'complete' ? trial.fitness : null,
       folder: process.cwd(),
-      command: commandOf(study, hyp),
+      command: await trainingLine(study, trial, hyp),
       seed: begun.seed,
       code: codeOf(study),
       data: await dataOf(study, begun.trainer === 'embedded' ? begun.data : undefined),
@@ -53,13 +53,6 @@ export const runReproduce = ({ study: name, trial: number }: TrialReference, fla
     else for (const line of recipeLines(recipe)) console.log(line)
     return 0
   })
-
-function commandOf(study: StudyRecord, hyp: string): string {
-  const { words } = studyFlags(study)
-  // What an evolution does to its trainings: validation at the end only, no pictures, no early stop.
-  const same = ['--nosave', '--noval', '--noplots', '--patience', '0']
-  return shellLine(['hypevolve', 'train', ...trainingWords(words), '--hyp', hyp, ...same])
-}
 
 function codeOf(study: StudyRecord): Compared {
   const { code } = settingsOf(study.definition)

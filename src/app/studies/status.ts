@@ -106,6 +106,9 @@ function failuresOf(trials: readonly Trial[]): StudyStatus['failures'] {
 /** Of a list of trials, as many are named. */
 const namedTrials = 6
 
+/** Last lines of what a failed training said; the very last may say its exit code only. */
+const shownOutput = 2
+
 export function statusLines(status: StudyStatus, { width, now }: { width: number; now: Date }): string[] {
   const { study, failures, start, best, running } = status
   const lines: string[] = []
@@ -122,10 +125,10 @@ export function statusLines(status: StudyStatus, { width, now }: { width: number
   for (const { failure, trials, output } of failures) {
     const names = trials.length > namedTrials ? [...trials.slice(0, namedTrials), '…'] : trials
     say('failed', `${trials.length} × ${failure} (${trials.length === 1 ? 'trial' : 'trials'} ${names.join(', ')})`)
-    say('', `  ${output.at(-1) ?? ''}`)
+    for (const line of output.slice(-shownOutput)) say('', `  ${line}`)
   }
   if (start) say('start', `trial ${start.number}: ${fitnessText(start)}`)
-  if (best && best !== start) say('best', `trial ${best.number}: ${fitnessText(best)}${gainText(start, best)}`)
+  if (best && best !== start) say('best', `trial ${best.number}: ${fitnessText(best, gainText(start, best))}`)
   else if (best) say('best', 'the start, so far')
   for (const trial of running) say('running', runningText(trial, epochsOf(study), now))
   if (status.secondsPerTrial !== undefined) say('time', timeText(status, now))
@@ -165,9 +168,9 @@ function doneShare({ counts, target }: StudyOverview): string {
     : `${done} of ${target} (${Math.floor((100 * done) / Math.max(1, target))} %)`
 }
 
-function fitnessText({ fitness, metrics }: CompleteTrial): string {
+function fitnessText({ fitness, metrics }: CompleteTrial, gain = ''): string {
   const shown = metricsText(metrics)
-  return `fitness ${numberText(fitness)}${shown === '' ? '' : ` (${shown})`}`
+  return `fitness ${numberText(fitness)}${gain}${shown === '' ? '' : ` (${shown})`}`
 }
 
 /** The four that YOLO users look at, else the first ones. */
