@@ -41,8 +41,9 @@ export class SlotHungError extends HypevolveError {
     readonly output: readonly string[],
   ) {
     const said = output.length > 0 ? ` Its last output:\n${output.join('\n')}` : ''
+    const time = silenceMs < 120_000 ? `${Math.round(silenceMs / 1000)} s` : `${Math.round(silenceMs / 60_000)} minutes`
     super(
-      `The training process said nothing for ${Math.round(silenceMs / 60_000)} minutes and was stopped. ` +
+      `The training process said nothing for ${time} and was stopped. ` +
         `If one batch can take that long here, use a smaller --batch-size or --imgsz.${said}`,
     )
   }

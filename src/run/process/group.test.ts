@@ -55,6 +55,12 @@ describe('startGroup', () => {
     expect(output()).toBe(`${group.pid}\n$HOME|*|a'b|a  b||`)
   })
 
+  it.skipIf(process.platform !== 'linux')('is chosen before us where memory runs out', async () => {
+    const { group, output } = await start('cat', '/proc/self/oom_score_adj')
+    await group.ended
+    expect(output()).toBe('500\n')
+  })
+
   it('ends with 127 if there is no such program', async () => {
     const { group, output } = await start('/no/such/program')
     expect(await group.ended).toEqual({ code: 127, signal: null })

@@ -19,6 +19,12 @@ export interface ProcessGroup {
   kill(signal: NodeJS.Signals): void
 }
 
+/**
+ * Waits for a word on channel 3, then becomes the program; the words are arguments, no shell text. Where memory runs out,
+ * Linux shall choose a training, not the process that started it (see oom_score_adj in proc(5)).
+ */
+const gate = 'read -r go <&3 || exit 125; echo 500 2>/dev/null >/proc/self/oom_score_adj; exec "$@" 3<&-'
+
 /** Whoever keeps our pipes open after the group's end (it left the group) is not waited for longer. */
 const outputGraceMs = 2000
 
@@ -32,8 +38,7 @@ export async function startGroup(
   [program, ...words]: readonly string[],
   options: { readonly env: NodeJS.ProcessEnv; readonly cwd?: string },
 ): Promise<ProcessGroup> {
-  // Waits for a word on channel 3, then becomes the program. The words are arguments, no shell text.
-  const gated = ['-c', 'read -r go <&3 || exit 125; exec "$@" 3<&-', 'hypevolve', program!, ...words]
+  const gated = ['-c', gate, 'hypevolve', program!, ...words]
   const [file, args] = process.platform === 'win32' ? [program!, words] : ['/bin/sh', gated]
   const child = spawn(file, args, { ...options, detached: true, stdio: ['ignore', 'pipe', 'pipe', 'pipe'] })
   const exited = new Promise<Exit>((resolve) => child.once('exit', (code, signal) => resolve({ code, signal })))
@@ -43,9 +48,9 @@ export async function startGroup(
 
   const pid = child.pid!
   guardGroup(pid, 'now')
-  const gate = child.stdio[3] as Writable
-  gate.on('error', () => {}) // it was killed before it began
-  gate.end('go\n')
+  const word = child.stdio[3] as Writable
+  word.on('error', () => {}) // it was killed before it began
+  word.end('go\n')
 
   const ended = exited.then(async (exit) => {
     killGroup(pid, 'SIGKILL')

@@ -1,5 +1,6 @@
 // The child process of a slot: trains one job after another and keeps data, sessions and decoded images between them.
 // It ignores the terminal's signals: its parent decides when a training is interrupted.
+import { writeFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { HypevolveError } from '../../base/index.ts'
 import { TrainingHost } from '../../detect/index.ts'
@@ -55,5 +56,15 @@ process.on('message', (message: ToSlot) => {
 process.on('disconnect', () => void leave())
 process.on('SIGTERM', () => void leave())
 for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, () => {})
+/** Where memory runs out, Linux shall choose a training, not the process that started it. */
+function offerToOutOfMemoryKiller(): void {
+  try {
+    writeFileSync('/proc/self/oom_score_adj', '500')
+  } catch {
+    // another system
+  }
+}
+
+offerToOutOfMemoryKiller()
 process.title = `${name}: idle`
 send({ type: 'ready' })

@@ -10,14 +10,14 @@ import {
   TrainingFailedError,
 } from '../../base/index.ts'
 import type { TrainEvent, TrainOptions, TrainResult } from '../../detect/index.ts'
-import { guardGroup, killGroup, LineSplitter, machineMemory, releaseGroup, Tail } from '../process/index.ts'
+import { guardGroup, killGroup, LineSplitter, limit, machineMemory, releaseGroup, Tail } from '../process/index.ts'
 import type { FromSlot, ToSlot } from './protocol.ts'
 
 /** How a slot guards its process. */
 export interface SlotOptions {
   /** Its number, for process lists. */
   readonly slot?: number
-  /** Kill and replace the process if it says nothing for this long while training. */
+  /** Kill and replace the process if it says nothing for this long while training; 0 waits for ever. */
   readonly silenceMs?: number
   /** Replace the process after a training that leaves it larger than this. */
   readonly memoryBytes?: number
@@ -144,10 +144,10 @@ export class Slot {
       let grace: NodeJS.Timeout | undefined
       const listen = () => {
         clearTimeout(silence)
-        silence = setTimeout(() => {
+        silence = limit(silenceMs, () => {
           fail(new SlotHungError(silenceMs, this.#output.lines))
           child.kill('SIGKILL')
-        }, silenceMs)
+        })
       }
       const interrupt = () => {
         if (child.connected) child.send({ type: 'abort' } satisfies ToSlot)

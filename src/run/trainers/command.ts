@@ -9,6 +9,7 @@ import {
   describeExit,
   groupMemory,
   LineSplitter,
+  limit,
   machineMemory,
   type ProcessGroup,
   parseMetricLine,
@@ -204,8 +205,8 @@ function watch(group: ProcessGroup, options: CommandOptions, signal: AbortSignal
   const interrupt = () => end('interrupted')
   signal.addEventListener('abort', interrupt, { once: true })
   if (signal.aborted) interrupt()
-  const timeout = timeoutMs ? setTimeout(() => end('time-out'), timeoutMs) : undefined
-  const hang = hangMs > 0 ? setTimeout(() => end('hang'), hangMs) : undefined
+  const timeout = limit(timeoutMs, () => end('time-out'))
+  const hang = limit(hangMs, () => end('hang'))
   const memory = setInterval(async () => {
     const bytes = await groupMemory(group.pid, memoryBytes).catch(() => undefined)
     if (bytes !== undefined && bytes > memoryBytes) end('out-of-memory')

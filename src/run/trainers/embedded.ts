@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { SlotCrashedError, SlotHungError, SlotMemoryError, TrainingFailedError } from '../../base/index.ts'
 import type { ClassRow, EpochResults, TrainEvent, TrainOptions } from '../../detect/index.ts'
 import type { FailureClass, Hyp, Metrics } from '../../search/index.ts'
-import { classifyExit, TrialLog } from '../process/index.ts'
+import { classifyExit, limit, TrialLog } from '../process/index.ts'
 import { Slot, type SlotOptions } from '../slot/index.ts'
 import type { EpochReport, Outcome, SlotResources, Trainer, TrainJob } from '../trainer.ts'
 
@@ -76,7 +76,7 @@ export function embeddedTrainers(
         if (event.type === 'epoch') onEpoch(reportOf(event))
       }
       const timeout = new AbortController()
-      const timer = timeoutMs ? setTimeout(() => timeout.abort(), timeoutMs) : undefined
+      const timer = limit(timeoutMs, () => timeout.abort())
       const either = AbortSignal.any([signal, timeout.signal])
       try {
         const result = await slot.train(await optionsOf(job), listen, either, job.title)
