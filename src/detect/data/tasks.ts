@@ -76,12 +76,18 @@ class Source implements ItemSource {
   }
 }
 
+/** What an item is made with; kept for the next one. */
+interface Bench {
+  readonly scratch: Scratch
+  readonly random: Random
+}
+
 /** The state of one thread, or of the calling thread where there are no others. */
 export class TaskRunner {
   readonly #sources = new Map<number, Source>()
   readonly #stores = new ImageStores()
-  /** Not in use now. Items of one batch share one; a second one exists where two batches ever overlapped. */
-  readonly #scratches: Scratch[] = []
+  /** Not in use now. Items of a batch share one; a second one exists where two batches ever overlapped. */
+  readonly #benches: Bench[] = []
 
   openSource(id: number, config: SourceConfig): void {
     this.#sources.set(id, new Source(config, this.#stores))
@@ -121,27 +127,21 @@ export class TaskRunner {
     const bytes = imageBytes(layout, height, width)
     const frame = [height, width] as const
     const rows: number[] = []
-    const scratch = this.#scratches.pop() ?? new Scratch()
+    const bench = this.#benches.pop() ?? { scratch: new Scratch(), random: itemRandom(0, 0, 0) }
+    const { scratch, random } = bench
     try {
       for (let i = from; i < to; i++) {
         at(i)
         const index = indices[i]
+        if (training) seedItem(random, training.seed, epoch, index)
         const item = training
-          ? await augmentedItem(
-              source,
-              index,
-              frame,
-              training.hyp,
-              training.tiles,
-              itemRandom(training.seed, epoch, index),
-              scratch,
-            )
+          ? await augmentedItem(source, index, frame, training.hyp, training.tiles, random, scratch)
           : await plainItem(source, index, frame, scratch)
         packImage(item.image, item.flip, layout, out, i * bytes, scratch)
         for (let row = 0; row < item.rows.length; row += 5) rows.push(i, ...item.rows.subarray(row, row + 5))
       }
     } finally {
-      this.#scratches.push(scratch)
+      this.#benches.push(bench)
     }
     return Float32Array.from(rows)
   }
@@ -152,8 +152,15 @@ export class TaskRunner {
  * order of their work shows in a training. (v7.0 seeds each worker process.)
  */
 export function itemRandom(seed: number, epoch: number, index: number): Random {
-  const python = itemSeed(seed, epoch, index)
-  return { python: new PythonRandom(python), numpy: new NumpyRandom(mix(python ^ 0x7f4a7c15)) }
+  const random = { python: new PythonRandom(0), numpy: new NumpyRandom(0) }
+  seedItem(random, seed, epoch, index)
+  return random
+}
+
+function seedItem({ python, numpy }: Random, seed: number, epoch: number, index: number): void {
+  const words = itemSeed(seed, epoch, index)
+  python.seed(words)
+  numpy.seed(mix(words ^ 0x7f4a7c15))
 }
 
 /** 32 bits out of a seed, an epoch and an index. */
