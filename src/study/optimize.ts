@@ -15,7 +15,10 @@ export interface ObjectiveTrial<H extends Hyp = Hyp> extends RunningTrial<H> {
 export type Objective<H extends Hyp = Hyp> = (trial: ObjectiveTrial<H>) => number | Metrics | Promise<number | Metrics>
 
 export interface OptimizeOptions {
-  /** Trials of the study in all, with those of earlier runs and of other processes; failed ones count. */
+  /**
+   * Trials of the study in all, with those of earlier runs and of other processes; failed ones count. If the study was to
+   * have more, this call ends at so many all the same.
+   */
   readonly trials: number
   /** Trials at the same time, in this process. Default 1. */
   readonly parallel?: number
@@ -64,12 +67,26 @@ export async function optimize<H extends Hyp>(
     else await study.tell(trial, outcome)
   }
 
+  async function next(): Promise<RunningTrial<H> | undefined> {
+    const { history } = study
+    if (history.size >= trials && !history.open.some(({ state }) => state === 'waiting')) return undefined
+    return study.ask().catch((error: unknown) => {
+      if (error instanceof SearchSpaceExhaustedError) return undefined
+      throw error
+    })
+  }
+
+  let last: Promise<unknown> = study.refresh()
+  /** One after another, so that none goes beyond the number. */
+  function nextInTurn(): Promise<RunningTrial<H> | undefined> {
+    const result = last.then(next)
+    last = result.catch(() => {})
+    return result
+  }
+
   async function serve(): Promise<void> {
     while (!anySignal.aborted) {
-      const trial = await study.ask().catch((error: unknown) => {
-        if (error instanceof SearchSpaceExhaustedError) return undefined
-        throw error
-      })
+      const trial = await nextInTurn()
       if (!trial) return
       await runOne(trial)
     }

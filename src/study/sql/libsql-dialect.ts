@@ -164,8 +164,14 @@ class LibsqlConnection implements DatabaseConnection {
     if (this.#database.inTransaction) this.#database.exec('rollback')
   }
 
+  /** The file then holds all by itself, for those who copy it. If others work with it, the last one sees to that. */
   close(): void {
     this.#statements.clear()
+    try {
+      this.#database.pragma('wal_checkpoint(truncate)')
+    } catch {
+      // a full disk, for one; the log stays, and is read at the next opening
+    }
     this.#database.close()
   }
 

@@ -1,0 +1,245 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { describe, expect, expectTypeOf, it } from 'vitest'
+import { randomFor, StudyDiffersError, TrialNotRunningError } from '../base/index.ts'
+import { choice, defineSpace, type FailedTrial, float, integer, type Sampler, samplers } from '../search/index.ts'
+import { createStudy } from './create-study.ts'
+import { MemoryStorage } from './memory-storage.ts'
+import { Study } from './study.ts'
+
+const space = defineSpace({
+  rate: float(1e-4, 1, { log: true, default: 0.01 }),
+  layers: integer(1, 8, { default: 2 }),
+  kind: choice('sgd', 'adam'),
+})
+
+/** Best (0) at rate = 0.1, layers = 5, adam. */
+const cost = (hyp: { rate: number; layers: number; kind: 'sgd' | 'adam' }) =>
+  Math.log10(hyp.rate / 0.1) ** 2 + (hyp.layers - 5) ** 2 / 10 + (hyp.kind === 'adam' ? 0 : 0.5)
+
+describe('a study', () => {
+  it('types hyps by the space', async () => {
+    const study = await createStudy({ space })
+    const trial = (await study.ask())!
+    expectTypeOf(trial.hyp).toEqualTypeOf<{
+      readonly rate: number
+      readonly layers: number
+      readonly kind: 'sgd' | 'adam'
+    }>()
+    expect(trial.hyp).toEqual({ rate: 0.01, layers: 2, kind: 'sgd' })
+    await study.close()
+  })
+
+  it('minimizes: the best is the smallest value, in the words of the objective', async () => {
+    const study = await createStudy({ space, direction: 'minimize', seed: 3 })
+    await study.optimize(({ hyp }) => cost(hyp), { trials: 120 })
+    const { best } = study
+    expect(best!.value).toBe(cost(best!.hyp))
+    const values = (await study.trials()).flatMap((trial) => (trial.state === 'complete' ? [-trial.fitness] : []))
+    expect(values).toHaveLength(120)
+    expect(best!.value).toBe(Math.min(...values))
+    expect(best!.value).toBeLessThan(0.2)
+    await study.close()
+  })
+
+  it('makes its fitness of metrics by an expression', async () => {
+    const study = await createStudy({ space, fitness: 'speed - 2*error' })
+    const told = await study.tell((await study.ask())!, { speed: 3, error: 0.5, loss: Number.NaN })
+    expect(told).toMatchObject({ state: 'complete', fitness: 2, metrics: { speed: 3, error: 0.5, loss: Number.NaN } })
+    expect(study.best).toMatchObject({ number: 0, value: 2 })
+    await study.close()
+  })
+
+  it.each<[string, number | Record<string, number>, RegExp]>([
+    ['a missing metric', { speed: 1 }, /error is missing/],
+    ['NaN', { speed: 1, error: Number.NaN }, /error is NaN/],
+    ['a number that is not finite', Number.POSITIVE_INFINITY, /returned Infinity/],
+  ])('fails a trial as diverged on %s', async (_, outcome, output) => {
+    const study = await createStudy({ space, fitness: 'speed - error' })
+    const told = await study.tell((await study.ask())!, outcome)
+    expect(told).toMatchObject({ state: 'failed', failure: 'diverged', output: [expect.stringMatching(output)] })
+    expect(study.best).toBe(undefined)
+    expect(await study.counts()).toEqual({ waiting: 0, running: 0, complete: 0, pruned: 0, failed: 1 })
+    await study.close()
+  })
+
+  it('refuses a second tell, and one of an attempt that was given up', async () => {
+    const study = await createStudy({ space })
+    const trial = (await study.ask())!
+    await study.tell(trial, 1)
+    await expect(study.tell(trial, 2)).rejects.toThrow(TrialNotRunningError)
+    const other = (await study.ask())!
+    await study.fail(other, { failure: 'crash', output: [], retry: true })
+    const again = (await study.ask())!
+    expect([again.number, again.attempt, again.hyp]).toEqual([1, 2, other.hyp])
+    await expect(study.tell(other, 2)).rejects.toThrow('running, as attempt 2 (this is attempt 1)')
+    await expect(study.report(other, 1, {})).rejects.toThrow(TrialNotRunningError)
+    expect(await study.prune(again, { epochs: 3, metrics: { a: 1 } })).toMatchObject({ state: 'pruned', epochs: 3 })
+    expect((await study.attempts(1)).map(({ ending, output }) => [ending, output])).toEqual([
+      ['failed', ['It failed without a word.']],
+      ['pruned', []],
+    ])
+    expect(study.history.ended.map(({ number }) => number)).toEqual([0, 1])
+    await study.close()
+  })
+
+  it('keeps its history in step with other processes', async () => {
+    const storage = new MemoryStorage()
+    const [a, b] = [await createStudy({ space, storage }), await createStudy({ space, storage })]
+    const first = (await a.ask())!
+    const second = (await b.ask())!
+    expect([first.number, second.number]).toEqual([0, 1])
+    await b.tell(second, 5)
+    expect(a.history.ended).toEqual([])
+    await a.tell(first, 7)
+    expect(a.history.ended.map(({ number }) => number)).toEqual([1, 0])
+    expect(await b.incumbent()).toMatchObject({ number: 0, fitness: 7 })
+    await a.requestStop()
+    expect([await b.stopRequested(), await b.ask()]).toEqual([true, undefined])
+    await a.close()
+    await b.close()
+  })
+
+  it.each(Object.keys(samplers))('%s: the same finished trials and number give the same proposal', async (name) => {
+    const numeric = defineSpace({ rate: float(1e-4, 1, { default: 0.01 }), size: float(1, 9) })
+    const study = await createStudy({ space: numeric, sampler: name as 'yolov5', seed: 11 })
+    const running = []
+    for (let i = 0; i < 70; i++) {
+      running.push((await study.ask())!)
+      // results come out of order, several trials run at once, some fail
+      if (running.length < 4) continue
+      const [trial] = running.splice((i * 7) % 4, 1)
+      if (i % 9 === 0) await study.fail(trial, { failure: 'crash', output: ['x'] })
+      else await study.tell(trial, Math.sin(trial.hyp.rate * 50) + trial.hyp.size)
+    }
+    const again = await Study.open(study.storage, (await study.storage.studies())[0])
+    for (const trial of await study.trials()) {
+      const history = await again.historyBefore(trial.number)
+      expect(history.size).toBe(trial.number)
+      const rngOf = (number: number) => randomFor(11, number)
+      const context = { space: numeric, number: trial.number, history, rng: rngOf(trial.number), rngOf }
+      const sampler = samplers[name as 'yolov5'] as Sampler<unknown>
+      const { hyp, parents } = sampler.propose(context, study.definition.sampler.options)
+      expect([trial.number, hyp, parents]).toEqual([trial.number, trial.hyp, trial.parents])
+    }
+    await study.close()
+  })
+})
+
+describe('createStudy', () => {
+  it('goes on with the study of the same name, and with its seed', async () => {
+    const storage = new MemoryStorage()
+    const one = await createStudy({ space, storage, name: 'mine', seed: 5 })
+    await one.optimize(({ hyp }) => -cost(hyp), { trials: 10 })
+    await one.close()
+    const two = await createStudy({ space, storage, name: 'mine' })
+    expect([two.id, two.seed, two.history.size]).toEqual([one.id, 5, 10])
+    let called = 0
+    await two.optimize(({ hyp }) => -cost(hyp) + 0 * called++, { trials: 12 })
+    expect([called, two.history.size]).toEqual([2, 12])
+    await two.close()
+  })
+
+  it('refuses to mix two searches, and says what differs', async () => {
+    const storage = new MemoryStorage()
+    await createStudy({ space, storage, name: 'mine' })
+    const other = defineSpace({ rate: float(1e-4, 1), layers: integer(1, 9), kind: choice('sgd', 'adam') })
+    const attempt = createStudy({ space: other, storage, name: 'mine', sampler: 'random', direction: 'minimize' })
+    await expect(attempt).rejects.toThrow(StudyDiffersError)
+    await expect(attempt).rejects.toThrow(/sampler: yolov5 there, random here[\s\S]*hyperparameter layers/)
+  })
+
+  it('checks the options of the sampler', async () => {
+    await expect(createStudy({ space, samplerOptions: { poolSize: 0 } as never })).rejects.toThrow(/poolSize/)
+  })
+})
+
+describe('optimize', () => {
+  it('runs several trials at once, each once', async () => {
+    const study = await createStudy({ space })
+    let now = 0
+    let most = 0
+    const seen: number[] = []
+    await study.optimize(
+      async ({ hyp, number }) => {
+        seen.push(number)
+        most = Math.max(most, ++now)
+        await delay(2)
+        now--
+        return -cost(hyp)
+      },
+      { trials: 23, parallel: 4 },
+    )
+    expect(most).toBe(4)
+    expect(seen.sort((a, b) => a - b)).toEqual(Array.from({ length: 23 }, (_, i) => i))
+    await study.close()
+  })
+
+  it('records an error of the objective and ends with it, after the others', async () => {
+    const study = await createStudy({ space })
+    const objective = async ({ number }: { number: number }) => {
+      if (number === 2) throw new Error('no such file')
+      await delay(5)
+      return number
+    }
+    await expect(study.optimize(objective, { trials: 50, parallel: 3 })).rejects.toThrow('no such file')
+    expect(await study.counts()).toMatchObject({ failed: 1, running: 0 })
+    const failed = (await study.trial(2)) as FailedTrial
+    expect([failed.failure, failed.output[0]]).toEqual(['crash', 'Error: no such file'])
+    expect(failed.output.length).toBeGreaterThan(1)
+    await study.close()
+  })
+
+  it('goes on after errors that may be', async () => {
+    const study = await createStudy({ space })
+    const objective = ({ number }: { number: number }) => {
+      if (number % 3 === 1) throw new RangeError('too large')
+      return number
+    }
+    await study.optimize(objective, { trials: 9, catch: (error) => error instanceof RangeError })
+    expect(await study.counts()).toMatchObject({ complete: 6, failed: 3 })
+    await study.close()
+  })
+
+  it('stops at a signal; what was in progress waits for the next run', async () => {
+    const study = await createStudy({ space })
+    const stop = new AbortController()
+    await study.optimize(
+      async ({ number, signal }) => {
+        if (number === 3) setTimeout(() => stop.abort(), 5)
+        await delay(number < 3 ? 0 : 60_000, undefined, { signal })
+        return number
+      },
+      { trials: 100, parallel: 2, signal: stop.signal },
+    )
+    expect(await study.counts()).toMatchObject({ complete: 3, waiting: 2, running: 0 })
+    await study.optimize(({ number }) => number, { trials: 6 })
+    expect(await study.counts()).toMatchObject({ complete: 6, waiting: 0 })
+    await study.close()
+  })
+
+  it('ends when nothing untried is left', async () => {
+    const small = defineSpace({ a: choice('x', 'y', 'z'), b: choice(true, false) })
+    const study = await createStudy({ space: small, sampler: 'random' })
+    await study.optimize(() => 1, { trials: 100 })
+    const trials = await study.trials()
+    expect(new Set(trials.map(({ hyp }) => JSON.stringify(hyp))).size).toBe(trials.length)
+    expect(trials).toHaveLength(6)
+    await study.close()
+  })
+
+  it('keeps what is reported', async () => {
+    const study = await createStudy({ space })
+    await study.optimize(
+      async (trial) => {
+        for (let epoch = 1; epoch <= 2; epoch++) expect(await trial.report(epoch, { x: epoch })).toBe('continue')
+        return 1
+      },
+      { trials: 2 },
+    )
+    expect(await study.epochs(1)).toEqual([
+      { trial: 1, attempt: 1, epoch: 1, metrics: { x: 1 } },
+      { trial: 1, attempt: 1, epoch: 2, metrics: { x: 2 } },
+    ])
+    await study.close()
+  })
+})
