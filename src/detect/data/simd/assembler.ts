@@ -158,6 +158,7 @@ export const i32x4 = {
 
 export const f32x4 = {
   const: floats,
+  floor: vector(0x68),
   add: vector(0xe4),
   sub: vector(0xe5),
   mul: vector(0xe6),

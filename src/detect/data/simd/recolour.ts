@@ -51,15 +51,26 @@ export const recolour: FunctionCode = {
 
     const place = (table: Variable, entry: Code, shift: number) =>
       keep(i32x4.add(i32x4.splat(table.get), i32x4.shl(entry, shift)))
-    const lookUp = (places: Variable, offset = 0) => {
-      const found = keep(v128.bytes(new Array(16).fill(0)))
+    const nothing = v128.bytes(new Array(16).fill(0))
+    const lookUp = (places: Variable) => {
+      const found = keep(nothing)
       for (const lane of [0, 1, 2, 3])
-        code.push(found.set(v128.load32_lane(i32x4.extract_lane(places.get, lane), found.get, lane, offset)))
+        code.push(found.set(v128.load32_lane(i32x4.extract_lane(places.get, lane), found.get, lane)))
       return found
     }
     const huePlaces = place(hues, hue, 3)
-    const slope = lookUp(huePlaces)
-    const order = lookUp(huePlaces, 4)
+    const huePairs = [0, 2].map((first) => {
+      const found = keep(nothing)
+      for (const lane of [0, 1])
+        code.push(found.set(v128.load64_lane(i32x4.extract_lane(huePlaces.get, first + lane), found.get, lane)))
+      return found.get
+    })
+    const slope = keep(i8x16.shuffle(huePairs[0], huePairs[1], evenWords))
+    const order = i8x16.shuffle(
+      huePairs[0],
+      huePairs[1],
+      evenWords.map((byte) => byte + 4),
+    )
     const s = lookUp(place(saturations, saturation, 2))
     const v = lookUp(place(values, max.get, 2))
 
@@ -73,7 +84,12 @@ export const recolour: FunctionCode = {
       ...first8,
       ...[16, 17, 18, 19, 20, 21, 22, 23],
     ])
-    const byte = (value: Code) => i32x4.trunc_sat_f32x4_s(f32x4.mul(value, f32x4.const(255)))
+    // Fractions cut off; adding 2^23 leaves the integer in the low bits.
+    const byte = (value: Code) =>
+      i32x4.sub(
+        f32x4.add(f32x4.floor(f32x4.mul(value, f32x4.const(255))), f32x4.const(8388608)),
+        i32x4.const(0x4b000000),
+      )
     const channels = v128.or(
       byte(v.get),
       v128.or(
@@ -82,12 +98,13 @@ export const recolour: FunctionCode = {
       ),
     )
     const lanes = v128.bytes([0, 4, 8, 12].flatMap((first) => [first, first, first, first]))
-    code.push(storeFour(i8x16.swizzle(channels, i32x4.add(order.get, lanes)), rgb.get, pixels))
+    code.push(storeFour(i8x16.swizzle(channels, i32x4.add(order, lanes)), rgb.get, pixels))
     code.push(rgb.set(i32.add(rgb.get, 12)))
     return whileTrue(i32.lt_u(rgb.get, end.get), code)
   },
 }
 
+const evenWords = [0, 8, 16, 24].flatMap((at) => [at, at + 1, at + 2, at + 3])
 const first8 = [0, 1, 2, 3, 4, 5, 6, 7]
 
 /** x / 4096, rounded. */
