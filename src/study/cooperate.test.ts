@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
 import { hasPostgres, startPostgres } from '../../test/helpers/postgres.ts'
 import { openStorage } from './open-storage.ts'
 
@@ -58,6 +58,8 @@ interface Worker {
   readonly process: ChildProcess
   readonly acknowledged: [number: number, attempt: number, value: number][]
   readonly ended: Promise<string>
+  /** What it wrote to standard error so far. */
+  complaint(): string
 }
 
 function work(url: string, trials: number): Worker {
@@ -72,12 +74,23 @@ function work(url: string, trials: number): Worker {
   })
   child.stderr.on('data', (chunk) => (complaint += chunk))
   const ended = new Promise<string>((resolve) => child.on('close', () => resolve(complaint)))
-  return { process: child, acknowledged, ended }
+  const worker = { process: child, acknowledged, ended, complaint: () => complaint }
+  all.push(worker)
+  return worker
 }
 
+const all: Worker[] = []
+
 async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await delay(5)
+  while (!condition()) {
+    await delay(5)
+    for (const worker of all) if (worker.complaint() !== '') throw new Error(worker.complaint())
+  }
 }
+
+afterEach(() => {
+  for (const worker of all.splice(0)) worker.process.kill('SIGKILL')
+})
 
 /** Compares what the processes said with what the storage holds. */
 async function check(url: string, trials: number, workers: readonly Worker[]) {

@@ -41,7 +41,9 @@ export async function postgresDialect(url: string, options: PostgresOptions = {}
     // counts (int8) as numbers
     types: { getTypeParser: (oid, format) => (oid === 20 ? Number : pg.types.getTypeParser(oid, format)) },
   } as pg.PoolConfig)
-  pool.on('error', () => {}) // of idle connections: the pool makes new ones
+  // A connection that breaks: the query that is under way says so, and the pool makes a new one.
+  pool.on('error', () => {})
+  pool.on('connect', (client) => client.on('error', () => {}))
   const db: Db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) }).withSchema(schemaName)
   let patience = 5_000 // at the start somebody waits in front of the screen
 
