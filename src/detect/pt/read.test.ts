@@ -115,6 +115,80 @@ describe('files of other releases of PyTorch', () => {
   })
 })
 
+describe('which weights of a file are used', () => {
+  const weight = (key: string) => new Map([['w', tensor(storage('FloatStorage', key, 1), 0, [1], [1])]])
+  const numbers = { 0: floats(1), 1: floats(2) }
+  const used = (checkpoint: ReadonlyMap<PyValue, PyValue>) =>
+    readPtCheckpoint(archive(checkpoint, numbers), 'x.pt').best.weights().get('w')!.data[0]
+
+  it.each<[string, Map<PyValue, PyValue>, number]>([
+    [
+      'the moving average',
+      new Map([
+        ['model', weight('0')],
+        ['ema', weight('1')],
+      ]),
+      2,
+    ],
+    [
+      'the moving average with its number of updates',
+      new Map<PyValue, PyValue>([
+        ['model', weight('0')],
+        ['ema', new PyTuple(weight('1'), 7)],
+      ]),
+      2,
+    ],
+    [
+      'the model, if there is no moving average',
+      new Map<PyValue, PyValue>([
+        ['model', weight('0')],
+        ['ema', null],
+      ]),
+      1,
+    ],
+    ['the moving average alone', new Map([['ema', weight('1')]]), 2],
+    ['a state_dict', new Map([['state_dict', weight('0')]]), 1],
+    ['weights alone', weight('0'), 1],
+  ])('%s', (_, checkpoint, value) => expect(used(checkpoint)).toBe(value))
+
+  it('none', () => {
+    expect(() =>
+      used(
+        new Map<PyValue, PyValue>([
+          ['model', null],
+          ['epoch', 3],
+        ]),
+      ),
+    ).toThrow(/neither a model nor weights/)
+  })
+
+  it('the memory of an optimizer is read, too', () => {
+    const momentum = new Map([['momentum_buffer', tensor(storage('FloatStorage', '1', 1), 0, [1], [1])]])
+    const optimizer = new Map<PyValue, PyValue>([
+      ['state', new Map([[0, momentum]])],
+      [
+        'param_groups',
+        [
+          new Map<PyValue, PyValue>([
+            ['lr', 0.01],
+            ['params', [0]],
+          ]),
+        ],
+      ],
+    ])
+    const bytes = archive(
+      new Map<PyValue, PyValue>([
+        ['model', weight('0')],
+        ['optimizer', optimizer],
+      ]),
+      numbers,
+    )
+    const { groups, state } = readPtCheckpoint(bytes, 'x.pt').optimizer!
+    expect(groups.map((group) => ({ ...group }))).toEqual([{ lr: 0.01, params: [0] }])
+    expect(Array.from(readTensor(state.get(0)!.get('momentum_buffer')!))).toEqual([2])
+  })
+})
+
 describe('a file that is none', () => {
   it.each([
     ['', /it is empty/],
