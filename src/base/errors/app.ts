@@ -85,6 +85,8 @@ export class NothingCompleteError extends HypevolveError {
   override readonly code = 'NOTHING_COMPLETE'
 
   constructor(readonly study: string) {
-    super(`${study} has no complete trial yet, so there is no best one. hypevolve status ${study} tells how it is doing.`)
+    super(
+      `${study} has no complete trial yet, so there is no best one. hypevolve status ${study} tells how it is doing.`,
+    )
   }
 }
