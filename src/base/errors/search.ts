@@ -163,21 +163,6 @@ export class EvolveFileColumnsError extends HypevolveError {
   }
 }
 
-/** A stored study has other hyperparameters than the search that wants to go on with it. */
-export class StudyKeysError extends HypevolveError {
-  override readonly code = 'STUDY_KEYS'
-
-  constructor(
-    readonly stored: readonly string[],
-    readonly wanted: readonly string[],
-  ) {
-    super(
-      'The stored study evolves other hyperparameters. Continue it with the hyp file and flags of then, or start a new ' +
-        `one. Stored: ${stored.join(', ')}. Wanted: ${wanted.join(', ')}.`,
-    )
-  }
-}
-
 /** A row of an evolve.csv cannot be read. */
 export class EvolveFileRowError extends HypevolveError {
   override readonly code = 'EVOLVE_FILE_ROW'
@@ -188,56 +173,6 @@ export class EvolveFileRowError extends HypevolveError {
     readonly problem: string,
   ) {
     super(`${path}, line ${line}: ${problem}. Correct or delete this line.`)
-  }
-}
-
-/** evolve.csv and the journal beside it tell different stories. */
-export class EvolveFileConflictError extends HypevolveError {
-  override readonly code = 'EVOLVE_FILE_CONFLICT'
-
-  constructor(
-    readonly path: string,
-    readonly journalPath: string,
-    readonly line: number,
-  ) {
-    super(
-      `${path}, line ${line}, is not what ${journalPath} recorded for this trial: one of them was changed. ` +
-        `To go on with ${path} as it is, delete ${journalPath} (failed trials and parents are then forgotten).`,
-    )
-  }
-}
-
-/** The journal of a study cannot be read. */
-export class JournalError extends HypevolveError {
-  override readonly code = 'JOURNAL'
-
-  constructor(
-    readonly path: string,
-    readonly line: number,
-    readonly problem: string,
-    options?: ErrorOptions,
-  ) {
-    super(
-      `${path}, line ${line}, cannot be used: ${problem}. If the file cannot be repaired, delete it: the search then ` +
-        'continues from evolve.csv beside it.',
-      options,
-    )
-  }
-}
-
-/** Another process works on the same study. */
-export class StudyLockedError extends HypevolveError {
-  override readonly code = 'STUDY_LOCKED'
-
-  constructor(
-    readonly lockPath: string,
-    readonly host: string,
-    readonly pid: number,
-  ) {
-    super(
-      `Another process (${pid} on ${host}) works in this folder. Wait for it or start a search of its own without ` +
-        `--resume. If that process is gone, delete ${lockPath}.`,
-    )
   }
 }
 
