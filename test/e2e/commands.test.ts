@@ -268,6 +268,24 @@ describe('a study that is killed', () => {
   })
 })
 
+describe('a study that runs', () => {
+  it('is followed trial by trial to its end', async () => {
+    const { folder, remove } = project()
+    try {
+      const running = startCli(['train', '--evolve', '2', '--epochs', '40', ...trainer(100)], folder)
+      await running.until(/^Plan: /m)
+      const followed = startCli(['logs', '-f'], folder)
+      await running.finished
+      const { status, stdout, stderr } = await followed.finished
+      expect(stdout).toMatch(/^0 \| .*"epoch":40,/m)
+      expect(stdout).toMatch(/^1 \| .*"epoch":40,/m)
+      expect([status, stderr]).toEqual([0, 'Nobody works on runs/evolve/exp now.\n'])
+    } finally {
+      remove()
+    }
+  })
+})
+
 describe('a folder without studies', () => {
   it('says how one begins', async () => {
     const { remove, run } = project()

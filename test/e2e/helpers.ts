@@ -1,6 +1,16 @@
 // The built command line as a process, and a data set and model so small that a training takes seconds.
 import { type ChildProcess, spawn } from 'node:child_process'
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -177,6 +187,19 @@ export const alive = (pid: number) =>
 /** Process ids whose parent is this one. */
 export function children(pid: number): number[] {
   return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(/\s+/).filter(Boolean).map(Number)
+}
+
+/** Ids of the live processes whose working folder is this one. */
+export function processesIn(folder: string): number[] {
+  const at = (pid: string) => {
+    try {
+      return readlinkSync(`/proc/${pid}/cwd`)
+    } catch {
+      return undefined // it has ended, or belongs to somebody else
+    }
+  }
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name) && at(name) === folder)
+  return pids.map(Number).filter(alive)
 }
 
 /** Waits until a condition holds. */

@@ -1,10 +1,11 @@
 // The npm package: packed, installed into an empty folder, used from there.
 import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { transformSync } from 'esbuild'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { scratch } from './helpers.ts'
+import { cacheEnv, processesIn, scratch, start, tinyFlags, tinyProject, waitFor } from './helpers.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 let place: ReturnType<typeof scratch>
@@ -34,11 +35,12 @@ beforeAll(() => {
 }, 300_000)
 afterAll(() => place.remove())
 
+const env = () => cacheEnv(place.folder)
 const inProject = (command: string, ...words: string[]) =>
   spawnSync(command, words, {
     cwd: project,
     encoding: 'utf8',
-    env: { ...process.env, HYPEVOLVE_CACHE: join(place.folder, 'cache') },
+    env: { ...process.env, ...env() },
   })
 
 /** Runs a program in the project. */
@@ -76,22 +78,84 @@ describe('the package', () => {
     expect(doctor.status, doctor.stdout + doctor.stderr).toBe(0)
   })
 
-  it('loads no native module for a program that only searches', () => {
+  it('runs the example of docs/library.md, and loads no native module for it', () => {
+    const manual = readFileSync(join(project, 'node_modules/hypevolve/docs/library.md'), 'utf8')
+    const [, example] = /```ts\n(import [\s\S]*?)```/.exec(manual)!
     const { status, stdout, stderr } = program(`
-      import { MemoryStorage, SearchSpace, Study } from 'hypevolve'
-      const space = new SearchSpace({ x: 0.5 }, { x: { gain: 1, lower: 0, upper: 1 } })
-      const study = await Study.open({ space, storage: new MemoryStorage(), seed: 1 })
-      for (let i = 0; i < 20; i++) {
-        const trial = await study.ask()
-        await study.tell(trial, -Math.abs(trial.hyp.x - 0.3))
-      }
-      const best = await study.incumbent()
+      const cost = ({ temperature, cooling }) => Math.abs(Math.log10(temperature / 30)) + Math.abs(cooling - 0.97)
+      ${transformSync(example!, { loader: 'ts', format: 'esm' }).code}
+      const { number, value } = study.best
       const native = process.report.getReport().sharedObjects.filter((file) => file.endsWith('.node'))
-      console.log(JSON.stringify({ trials: (await study.trials()).length, good: best.fitness > -0.2, native }))
+      console.log(JSON.stringify({ found: number > 0 && value < 0.5, counts: await study.counts(), native }))
     `)
     expect(stderr).toBe('')
-    expect(JSON.parse(stdout)).toEqual({ trials: 20, good: true, native: [] })
+    expect(JSON.parse(stdout.trim().split('\n').at(-1)!)).toEqual({
+      found: true,
+      counts: { waiting: 0, running: 0, complete: 300, pruned: 0, failed: 0 },
+      native: [],
+    })
     expect(status).toBe(0)
+  })
+
+  it('has types that follow from the space', () => {
+    writeFileSync(
+      join(project, 'program.ts'),
+      `import { choice, createStudy, defineSpace, float } from 'hypevolve'
+      const study = await createStudy({ space: defineSpace({ x: float(0, 1), mode: choice('a', 'b') }) })
+      await study.optimize(({ hyp }) => {
+        const mode: 'a' | 'b' = hyp.mode
+        // @ts-expect-error there is no such mode
+        const other: 'c' = hyp.mode
+        return mode === 'a' ? hyp.x : Number(other)
+      }, { trials: 1 })`,
+    )
+    const words = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2023', '--types', '', 'program.ts']
+    const { status, stdout } = inProject(process.execPath, join(root, 'node_modules/typescript/bin/tsc'), ...words)
+    expect(stdout).toBe('')
+    expect(status).toBe(0)
+  })
+
+  it('keeps a study in SQLite, which a second program continues', () => {
+    const text = `
+      import { createStudy, defineSpace, float } from 'hypevolve'
+      const study = await createStudy({ space: defineSpace({ x: float(0, 1) }), storage: 'runs/mine.db', name: 'mine' })
+      const { complete } = await study.counts()
+      await study.optimize(({ hyp }) => hyp.x, { trials: complete + 5 })
+      console.log((await study.counts()).complete)
+      await study.close()`
+    expect(program(text)).toMatchObject({ stdout: '5\n', stderr: '', status: 0 })
+    expect(program(text)).toMatchObject({ stdout: '10\n', stderr: '', status: 0 })
+  })
+
+  it('trains and evolves, and goes on after everything was killed', async () => {
+    await tinyProject(project)
+    const npx = (...words: string[]) => inProject('npx', '--no-install', 'hypevolve', ...words)
+    const words = ['train', ...tinyFlags, '--epochs', '1']
+    const trained = npx(...words, '--noplots')
+    expect(trained.status, trained.stdout + trained.stderr).toBe(0)
+
+    const running = start(
+      'npx',
+      ['--no-install', 'hypevolve', ...words, '--evolve', '6', '--jobs', '2'],
+      project,
+      env(),
+    )
+    await running.until(/^trial \d+ complete/m)
+    const own = processesIn(project)
+    expect(own.length).toBeGreaterThan(1)
+    for (const pid of own) process.kill(pid, 'SIGKILL') // the power goes
+    await running.finished
+    await waitFor(() => processesIn(project).length === 0, 'the end of all processes', 20_000)
+
+    const resumed = npx('resume')
+    expect(resumed.stdout).toMatch(/continues runs\/evolve\/exp \(\d of 6 done\)/)
+    expect(resumed.status, resumed.stdout + resumed.stderr).toBe(0)
+    const trials = JSON.parse(npx('trials', '--json').stdout) as { number: number; state: string }[]
+    expect(trials.map(({ number, state }) => `${number} ${state}`)).toEqual(
+      [0, 1, 2, 3, 4, 5].map((n) => `${n} complete`),
+    )
+    expect(readFileSync(join(project, 'runs/evolve/exp/evolve.csv'), 'utf8').trim().split('\n')).toHaveLength(7)
+    expect(npx('resume').status).toBe(1)
   })
 
   it('exports the detector and the engine, and loads ONNX Runtime only when it is used', () => {

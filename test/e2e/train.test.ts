@@ -173,7 +173,7 @@ describe('hypevolve train --evolve', () => {
     expect(table(folder, 'results.csv')).toHaveLength(4)
 
     const more = await run(...words, '1', '--resume')
-    expect(more.stdout).toContain('going on in runs/evolve/exp after 3 generations; 1 more')
+    expect(more.stdout).toContain('extends runs/evolve/exp from 3 to 4 trials')
     expect(more.status, more.stdout + more.stderr).toBe(0)
     expect(table(folder, 'evolve.csv').slice(0, 4)).toEqual(rows)
     expect(table(folder, 'evolve.csv')).toHaveLength(5)

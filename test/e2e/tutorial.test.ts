@@ -2,7 +2,7 @@
 // "Literally": with all their values, on a data set of two pictures (a batch holds no more), until the third iteration.
 // "Shortened": the same with small pictures and few epochs, some with a small model, to the end.
 import { spawnSync } from 'node:child_process'
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import sharp from 'sharp'
@@ -157,10 +157,11 @@ describe('YOLOv5: four processes', () => {
   /** Ids of the processes that `ps` shows as the tutorial asks it, of one working folder. */
   function found(folder: string): number[] {
     const { stdout } = spawnSync('sh', ['-c', commands.watch], { encoding: 'utf8' })
+    const own = processesIn(folder)
     return stdout
       .split('\n')
       .map((line) => Number(line.trim().split(/\s+/)[1]))
-      .filter((pid) => pid > 0 && folderOf(pid) === folder)
+      .filter((pid) => own.includes(pid))
   }
   /** A shell that is left at once: what it started goes on. */
   function inBackground(line: string, folder: string): void {
@@ -314,12 +315,4 @@ async function writeWeights(folder: string): Promise<void> {
   ].join(' && ')
   const { status, stdout, stderr } = await start('sh', ['-c', line], folder, env).finished
   if (status !== 0) throw new Error(stdout + stderr)
-}
-
-function folderOf(pid: number): string | undefined {
-  try {
-    return readlinkSync(`/proc/${pid}/cwd`)
-  } catch {
-    return undefined // it has ended
-  }
 }

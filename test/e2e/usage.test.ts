@@ -26,7 +26,7 @@ describe('hypevolve', () => {
     [['train', '--data', 'digits', '--cfg', 'yolov5n.yaml', '--device', 'gpu'], '--device gpu'],
     [['trian'], '(Did you mean train?)'],
     [['train', 'data.yaml'], 'too many arguments'],
-    [['export', '--weights', 'x', '--include', 'tflite'], 'only ONNX'],
+    [['export', '--weights', 'x', '--include', 'tflite'], '--include tflite is not supported'],
     [['val'], '--weights'],
     [[], 'Usage: hypevolve'],
   ])('answers %j as wrong usage', async (words, message) => {
