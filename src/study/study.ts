@@ -1,5 +1,5 @@
 // A search and its memory: ask for a hyp to try, tell what it brought.
-import { randomFor } from '../base/index.ts'
+import { randomFor, StorageInvalidError } from '../base/index.ts'
 import {
   type CompleteTrial,
   type FailedTrial,
@@ -8,10 +8,12 @@ import {
   History,
   type Hyp,
   type Metrics,
+  type Proposal,
   type PrunedTrial,
   parseFitness,
   type RunningTrial,
   type Sampler,
+  type SearchContext,
   SearchSpace,
   samplers,
   type Trial,
@@ -72,6 +74,7 @@ export class Study<H extends Hyp = Hyp> {
   readonly history = new History()
   readonly #ownsStorage: boolean
   readonly #fitness: Fitness | undefined
+  readonly #sampler: { propose(context: SearchContext): Proposal }
   readonly #counts: Record<TrialState, number> = { waiting: 0, running: 0, complete: 0, pruned: 0, failed: 0 }
   #sequence = 0
   #target: number | undefined
@@ -89,6 +92,7 @@ export class Study<H extends Hyp = Hyp> {
     this.space = SearchSpace.fromJSON(record.definition.space) as SearchSpace<H>
     this.seed = record.definition.seed
     this.#fitness = record.definition.fitness === 'value' ? undefined : parseFitness(record.definition.fitness)
+    this.#sampler = samplerOf(storage, record)
     this.#target = record.target
     this.#stopping = record.stopping
     if (worker !== undefined) this.#live(worker)
@@ -332,10 +336,8 @@ export class Study<H extends Hyp = Hyp> {
 
   #propose(number: number) {
     const { space, history } = this
-    const { name, options } = this.definition.sampler
-    const sampler = samplers[name as keyof typeof samplers] as Sampler<unknown>
     const rngOf = (trial: number) => randomFor(this.seed, trial)
-    const proposal = sampler.propose({ space, number, history, rng: rngOf(number), rngOf }, options)
+    const proposal = this.#sampler.propose({ space, number, history, rng: rngOf(number), rngOf })
     return { ...proposal, hyp: Object.freeze({ ...proposal.hyp }) }
   }
 
@@ -401,6 +403,18 @@ export class Study<H extends Hyp = Hyp> {
     this.#last = result.catch(() => {})
     return result
   }
+}
+
+/** The sampler with its options; those that a later release added have their defaults. */
+function samplerOf({ location }: Storage, { name, definition: { sampler } }: StudyRecord) {
+  if (!Object.hasOwn(samplers, sampler.name))
+    throw new StorageInvalidError(
+      location,
+      `its study ${name} has the sampler ${sampler.name}, unknown to this release`,
+    )
+  const found = samplers[sampler.name as keyof typeof samplers] as Sampler<unknown>
+  const options = found.options.parse(sampler.options)
+  return { propose: (context: SearchContext) => found.propose(context, options) }
 }
 
 /** Trials are read in portions, so that a large study does not fill the memory with rows. */
