@@ -13,6 +13,7 @@ import {
   children,
   type Finished,
   pathEnv,
+  processesIn,
   type Running,
   scratch,
   start,
