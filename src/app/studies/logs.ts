@@ -29,15 +29,22 @@ export const runLogs = (reference: { study?: string; trial?: number }, flags: Lo
     const log = await LogReader.open(study, trial.number, flags.lines)
     const found = await log.print('')
     if (!found && !flags.follow) console.error(`Trial ${trial.number} has written no log (${log.path}).`)
-    if (!flags.follow) return 0
-    for (;;) {
-      const now = findTrial(await readTrials(storage, study), trial.number, study)
-      await log.print('')
-      if (now.state !== 'running' && now.state !== 'waiting') return 0
-      if (now.state === 'waiting' && (await workers(storage, study)) === 0) return 0
-      await delay(fileMs)
-    }
+    return flags.follow ? followTrial(storage, study, trial.number, log) : 0
   })
+
+/** Until the trial has ended, or waits while nobody works on the study. */
+async function followTrial(storage: Storage, record: StudyOverview, number: number, log: LogReader): Promise<number> {
+  const { Study } = await import('../../study/index.ts')
+  const study = await Study.open(storage, record)
+  for (;;) {
+    await study.refresh()
+    const state = study.history.get(number)?.state
+    await log.print('')
+    if (state !== 'running' && state !== 'waiting') return 0
+    if (state === 'waiting' && (await workers(storage, record)) === 0) return 0
+    await delay(fileMs)
+  }
+}
 
 /** The trial that was begun last. */
 async function latestTrial(
@@ -54,25 +61,33 @@ async function latestTrial(
 }
 
 /** All trials in training, each line with its trial's number in front, until nobody works on the study. */
-async function followStudy(storage: Storage, study: StudyOverview, flags: LogsFlags): Promise<number> {
+async function followStudy(storage: Storage, record: StudyOverview, flags: LogsFlags): Promise<number> {
+  const { Study } = await import('../../study/index.ts')
+  const study = await Study.open(storage, record)
   const logs = new Map<number, LogReader>()
+  let endedBefore = study.history.ended.length
   let lookedAt = Number.NEGATIVE_INFINITY
-  let trials: readonly Trial[] = []
   let idle = 0
   for (;;) {
     if (performance.now() - lookedAt >= studyMs) {
       lookedAt = performance.now()
-      trials = await readTrials(storage, study)
-      idle = (await workers(storage, study)) === 0 ? idle + 1 : 0
+      await study.refresh()
+      idle = (await workers(storage, record)) === 0 ? idle + 1 : 0
     }
-    const running = trials.filter(({ state }) => state === 'running')
-    for (const { number } of running)
-      if (!logs.has(number)) logs.set(number, await LogReader.open(study, number, flags.lines))
+    const openTrials = study.history.open
+    const running = openTrials.filter(({ state }) => state === 'running').map(({ number }) => number)
+    // Short ones may have begun and ended since the last look.
+    const ended = study.history.ended.slice(endedBefore).map(({ number }) => number)
+    endedBefore = study.history.ended.length
+    for (const number of [...ended, ...running]) {
+      if (logs.has(number)) continue
+      logs.set(number, await LogReader.open(record, number, flags.lines))
+    }
     for (const [number, log] of logs) await log.print(`${number} | `)
-    for (const number of logs.keys()) if (!running.some((trial) => trial.number === number)) logs.delete(number)
+    for (const number of logs.keys()) if (!openTrials.some((trial) => trial.number === number)) logs.delete(number)
     // Twice, so that what was written at the very end is printed.
     if (idle >= 2) {
-      console.error(`Nobody works on ${study.name} now.`)
+      console.error(`Nobody works on ${record.name} now.`)
       return 0
     }
     await delay(fileMs)
