@@ -29,15 +29,17 @@ const weights = initialWeights(definition, 0)
 const original = exportPt({ definition, weights, names: ['a', 'b'], imagePx: 96 })
 
 /** A checkpoint as another release would have written it: its description with these bytes in place of others. */
-function changed(...changes: readonly (readonly [from: string | Buffer, to: string | Buffer])[]): string {
+function changed(
+  ...changes: readonly (readonly [from: string | Buffer, to: string | Buffer, once?: 'once'])[]
+): string {
   const path = join(temporaryFolder(), 'old.pt')
   const entries = [...readZip(original)].map(([name, entry]) => {
     if (!name.endsWith('data.pkl')) return [name, entry.read()] as const
     let text = Buffer.from(entry.read()).toString('latin1')
-    for (const [from, to] of changes) {
+    for (const [from, to, once] of changes) {
       const search = from.toString('latin1')
       expect(text).toContain(search)
-      text = text.replaceAll(search, to.toString('latin1'))
+      text = text[once ? 'replace' : 'replaceAll'](search, () => to.toString('latin1'))
     }
     return [name, Buffer.from(text, 'latin1')] as const
   })
@@ -54,8 +56,8 @@ const double = (value: number) => {
 const text = (value: string) => Buffer.concat([Buffer.from([0x58, value.length, 0, 0, 0]), Buffer.from(value)])
 
 describe('checkpoints of other releases', () => {
-  it('the class of the model before v6.1', () => {
-    const { names, definition: read, imagePx } = loadDetectorFile(changed(['yolo\nDetectionModel', 'yolo\nModel']))
+  it('the class of the model since v6.2', () => {
+    const { names, definition: read, imagePx } = loadDetectorFile(changed(['yolo\nModel', 'yolo\nDetectionModel']))
     expect({ names, yaml: read.yaml, imagePx }).toEqual({ names: ['a', 'b'], yaml: definition.yaml, imagePx: 96 })
   })
 
@@ -111,6 +113,26 @@ describe('checkpoints of other releases', () => {
     const path = changed([text('BottleneckCSP'), text('BottleneckXYZ')])
     expect(() => loadDetectorFile(path)).toThrow(ModelModuleUnknownError)
     expect(() => loadDetectorFile(path)).toThrow(/BottleneckXYZ/)
+  })
+})
+
+describe('rows that are no rows', () => {
+  // Records without the methods that every object has, where text or numbers belong.
+  const dictionary = Buffer.from('}')
+  it.each([
+    ['as a module', text('Focus'), dictionary],
+    ['as an argument', Buffer.from([0x4b, 3, 0x65, 0x65]), Buffer.from('}ee', 'latin1')],
+    ['as an option', text('depth_multiple'), Buffer.concat([text('activation'), dictionary, text('depth_multiple')])],
+  ])('a dictionary %s', (_, from, to) => expect(() => loadDetectorFile(changed([from, to]))).toThrow(PtFileError))
+
+  it.each([
+    ['an epsilon', double(0.001)],
+    ['a slope', text('inplace')],
+  ])('tuples in tuples without end for %s', (what, from) => {
+    const deep = Buffer.concat([Buffer.from(')'), Buffer.alloc(9000, 0x85)])
+    const to = what === 'a slope' ? Buffer.concat([text('negative_slope'), deep, from]) : deep
+    const other = what === 'a slope' ? [['\nSiLU\n', '\nLeakyReLU\n'] as const] : []
+    expect(() => loadDetectorFile(changed(...other, [from, to, 'once']))).toThrow(PtUnsupportedError)
   })
 })
 

@@ -1,5 +1,5 @@
 // From a model in a PyTorch file to one of ours: its rows, anchors and activation, and whether we build it alike.
-import { CheckpointError, PtUnsupportedError } from '../../base/index.ts'
+import { CheckpointError, PtFileError, PtUnsupportedError } from '../../base/index.ts'
 import { BATCH_NORM_EPSILON, type Weights } from '../../nn/index.ts'
 import { type ModelDefinition, type ModelYaml, parseModel } from '../model/definition.ts'
 import { modulesOf, type PtCheckpoint, type PtModel, recordOf } from './checkpoint.ts'
@@ -52,14 +52,26 @@ export function modelYamlOf(model: PtModel, file: string): ModelYaml | undefined
   const { record } = model
   const yaml = recordOf(model.attribute('yaml'))
   if (!record || !yaml) return undefined
-  const activation = activationOf(record, file)
-  const anchors = anchorsPxOf(model, file)
+  const { nc, depth_multiple, width_multiple, anchors, activation = null, backbone, head } = yaml
+  const rows = [backbone, head].flatMap((part) => (Array.isArray(part) ? (part as readonly PlainValue[]) : []))
+  const named = rows.every((row) => Array.isArray(row) && typeof row[2] === 'string' && !holdsRecord(row))
+  if (!named || (activation !== null && typeof activation !== 'string'))
+    throw new PtFileError(file, 'the rows of its model are no rows of a model yaml.')
+  const used = activationOf(record, file) ?? activation
   return {
-    ...yaml,
-    ...(anchors && { anchors }),
-    ...(activation !== undefined && { activation }),
+    nc,
+    depth_multiple,
+    width_multiple,
+    anchors: anchorsPxOf(model, file) ?? anchors,
+    ...(used !== null && { activation: used }),
+    backbone,
+    head,
   } as unknown as ModelYaml
 }
+
+/** Whether there is a dictionary in it; how deep lists may be, `toPlain` has said. */
+const holdsRecord = (value: PlainValue): boolean =>
+  Array.isArray(value) ? value.some(holdsRecord) : typeof value === 'object' && value !== null
 
 /**
  * The anchors that the head uses, in pixels: AutoAnchor writes its own into the head, not into the yaml. The file has
@@ -81,10 +93,13 @@ function anchorsPxOf(model: PtModel, file: string): number[][] | undefined {
 
 const identity = 'torch.nn.modules.linear.Identity'
 /** Activations that a model yaml of ours can say. */
-const activations: Readonly<Record<string, (layer: PtRecord) => string>> = {
+const activations: Readonly<Record<string, (layer: PtRecord) => string | undefined>> = {
   'torch.nn.modules.activation.SiLU': () => 'nn.SiLU()',
   'torch.nn.modules.activation.ReLU': () => 'nn.ReLU()',
-  'torch.nn.modules.activation.LeakyReLU': (layer) => `nn.LeakyReLU(${String(layer.get('negative_slope'))})`,
+  'torch.nn.modules.activation.LeakyReLU': (layer) => {
+    const slope = layer.get('negative_slope')
+    return typeof slope === 'number' ? `nn.LeakyReLU(${slope})` : undefined
+  },
 }
 /** What to do where a model cannot be built as it is. */
 const takeOver = 'Train with --cfg to take over its weights all the same.'
@@ -130,7 +145,7 @@ function requireEpsilon(norm: PtRecord, name: string, file: string): void {
     throw new PtUnsupportedError(
       file,
       `${name}.eps`,
-      `the batch norm ${name} adds ${String(epsilon)} to the variance, YOLOv5 and Hypevolve add ${BATCH_NORM_EPSILON}.`,
+      `the batch norm ${name} adds ${typeof epsilon === 'number' ? epsilon : 'something else'} to the variance, YOLOv5 and Hypevolve add ${BATCH_NORM_EPSILON}.`,
     )
 }
 

@@ -1,10 +1,10 @@
 // The way back: a detector of ours as a checkpoint that YOLOv5 loads. The classes are referred to by their public names;
 // nothing of YOLOv5 is in here or in the file.
-import { WeightShapeError } from '../../base/index.ts'
+import { PtUnsupportedError, WeightShapeError } from '../../base/index.ts'
 import { known, Scope, type Weights, type WeightTensor } from '../../nn/index.ts'
 import { buildDetector } from '../model/build.ts'
 import type { ModelDefinition, ModelLayer } from '../model/definition.ts'
-import { type Activation, imageSide, type ModuleName } from '../modules/index.ts'
+import { type Activation, imageSide, type ModuleName, modules } from '../modules/index.ts'
 import { type PyObject, type PyValue, pickle } from './pickle.ts'
 import {
   batchNorm2d,
@@ -37,11 +37,12 @@ export interface ExportPtOptions {
 }
 
 /**
- * A checkpoint for YOLOv5 (v6.0 to v7.0, and the package yolov5 7.0.14): `train.py --weights`, `val.py`, `detect.py`
+ * A checkpoint for YOLOv5 (made for v6.0 to v7.0, tested with the package yolov5 7.0.14): `train.py --weights`, `val.py`, `detect.py`
  * and `export.py` take it as one of their own, stripped of its optimizer. Anchors stay float32.
  *
  * @returns bytes of a `.pt` file
- * @throws {@link WeightShapeError} if the weights do not fit the model, {@link PtHalfRangeError}
+ * @throws {@link WeightShapeError} if the weights do not fit the model, {@link PtHalfRangeError},
+ * {@link PtUnsupportedError} for models of Darknet
  */
 export function exportPt(detector: ExportedDetector, options: ExportPtOptions = {}): Uint8Array {
   const { imagePx } = detector
@@ -97,7 +98,8 @@ class ModelWriter {
     const save = [...new Set(sources.map(([, source]) => source!))]
       .filter((source) => source >= 0)
       .sort((a, b) => a - b)
-    return torchModule('models.yolo.DetectionModel', {
+    // `Model` is what v6.0 has; v7.0 keeps that name for its DetectionModel. All take a list of names.
+    return torchModule('models.yolo.Model', {
       children: [
         [
           'model',
@@ -110,7 +112,7 @@ class ModelWriter {
       attributes: [
         ['yaml', toPython({ ...yaml, ch: 3 })],
         ['save', save],
-        ['names', new Map(names.map((name, index) => [index, name]))],
+        ['names', [...names]],
         ['nc', classes],
         ['inplace', true],
         ['stride', this.tensors.exact([strides.length], Float32Array.from(strides))],
@@ -121,10 +123,17 @@ class ModelWriter {
   /** A row of the yaml: one module, or several in a chain. */
   private row(layer: ModelLayer): PyObject {
     const { index, module, shownFrom, repeats } = layer
+    const { source } = this.detector.definition
+    if (!isModuleName(module))
+      throw new PtUnsupportedError(
+        source,
+        module,
+        `a model of Darknet has no form as a checkpoint of YOLOv5 (${source}).`,
+      )
     const prefix = `model.${index}`
     const chained = repeats > 1 && !repeatsInside.has(module)
     const className = module === 'nn.Upsample' ? upsample : module === 'Detect' ? detect : `models.common.${module}`
-    const parts = chained ? undefined : this.parts(layer, prefix)
+    const parts = chained ? undefined : this.parts(module, layer, prefix)
     const from = Array.isArray(shownFrom) && module !== 'Concat' && module !== 'Detect' ? shownFrom[0]! : shownFrom
     const facts: ModuleParts['attributes'] = [
       ['i', index],
@@ -133,7 +142,9 @@ class ModelWriter {
       ['np', this.parameterCount(`${prefix}.`)],
     ]
     if (parts) return torchModule(className, { ...parts, attributes: [...(parts.attributes ?? []), ...facts] })
-    const chain = Array.from({ length: repeats }, (_, i) => torchModule(className, this.parts(layer, `${prefix}.${i}`)))
+    const chain = Array.from({ length: repeats }, (_, i) =>
+      torchModule(className, this.parts(module, layer, `${prefix}.${i}`)),
+    )
     return torchModule('torch.nn.modules.container.Sequential', {
       children: chain.map((one, i) => [String(i), one] as const),
       attributes: facts,
@@ -141,7 +152,7 @@ class ModelWriter {
   }
 
   /** What is inside of a module, by its kind. */
-  private parts({ module, layer, repeats }: ModelLayer, prefix: string): ModuleParts {
+  private parts(module: ModuleName, { layer, repeats }: ModelLayer, prefix: string): ModuleParts {
     const { shownArgs } = layer
     const at = activationArgument[module]
     const active = at === undefined || shownArgs[at + 1] !== false
@@ -268,6 +279,8 @@ class ModelWriter {
     return count
   }
 }
+
+const isModuleName = (name: string): name is ModuleName => Object.hasOwn(modules, name)
 
 const upsample = 'torch.nn.modules.upsampling.Upsample'
 const detect = 'models.yolo.Detect'

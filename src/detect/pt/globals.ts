@@ -174,9 +174,15 @@ export function buildObject(target: PtValue, state: PtValue): void {
     target.littleEndian = state[1] !== '>'
   } else if (target instanceof NumpyArray && Array.isArray(state)) {
     const [, shape, type, , bytes] = state as PtValue[]
-    if (!Array.isArray(shape) || !(type instanceof NumpyType) || !(bytes instanceof Uint8Array))
+    const isLength = (value: PtValue) => Number.isSafeInteger(value) && (value as number) >= 0
+    if (
+      !Array.isArray(shape) ||
+      !shape.every(isLength) ||
+      !(type instanceof NumpyType) ||
+      !(bytes instanceof Uint8Array)
+    )
       throw new PickleProblem('an array in it is damaged.')
-    const count = shape.reduce((product: number, length) => product * Number(length), 1)
+    const count = (shape as number[]).reduce((product, length) => product * length, 1)
     target.dtype = type
     target.shape = shape as number[]
     target.values = numpyValues(type, bytes, count)

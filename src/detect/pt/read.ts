@@ -143,7 +143,7 @@ function readLegacyForm(bytes: Uint8Array, file: string): PtValue {
   }
   if (next() !== legacyMagic) throw new PickleProblem('it is a pickle, but none that torch.save writes.')
   const protocol = next()
-  if (protocol !== legacyProtocol) throw new PickleProblem(`the version of its form is ${String(protocol)}, not 1001.`)
+  if (protocol !== legacyProtocol) throw new PickleProblem('it is in a later version of its form than is known.')
   next()
 
   const value = next((id) => {
