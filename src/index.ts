@@ -26,6 +26,7 @@ export {
   StudyInUseError,
   StudyNotFoundError,
   TrialNotRunningError,
+  TrialNotStoredError,
 } from './base/index.ts'
 export {
   type CompleteTrial,

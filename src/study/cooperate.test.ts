@@ -15,13 +15,21 @@ const here = dirname(fileURLToPath(import.meta.url))
 const program = join(here, '../../node_modules/.cache/hypevolve-test', `cooperate-${process.pid}.mjs`)
 let folder: string
 
-/** Takes part in the study `together`; says each result that was acknowledged: number, attempt, value. */
+/**
+ * Takes part in the study `together`; says each result that was acknowledged: number, attempt, value. With a negative
+ * number of trials it enters an exclusive step, says so, and stays there.
+ */
 const source = `
   import { setTimeout as delay } from 'node:timers/promises'
   import { createStudy, defineSpace, float } from './index.ts'
   const [url, trials] = process.argv.slice(2)
   const space = defineSpace({ x: float(0, 1), y: float(0, 1) })
   const study = await createStudy({ space, storage: url, name: 'together' })
+  if (Number(trials) < 0)
+    await study.exclusive(async () => {
+      process.stdout.write('[0, 0, 0]\\n')
+      await delay(60_000)
+    })
   await study.extend(Number(trials))
   for (;;) {
     const trial = await study.ask()
@@ -128,6 +136,25 @@ it('SQLite: four processes, two of them killed, one joins later', async () => {
   const { acknowledged, lost } = await check(url, trials, workers)
   expect(acknowledged).toBeGreaterThanOrEqual(trials - 2) // a result may have been kept without time left to say so
   expect(lost).toBeLessThanOrEqual(2)
+})
+
+it('SQLite: a process that is killed while it writes files does not hold up the others', async () => {
+  const url = join(folder, 'turn.db')
+  const worker = work(url, -1)
+  await until(() => worker.acknowledged.length === 1) // it is inside
+  const storage = await openStorage(url)
+  const [{ id }] = await storage.studies()
+  let inside = false
+  const step = storage.exclusive(id, async () => {
+    inside = true
+  })
+  await delay(300)
+  expect(inside).toBe(false)
+  worker.process.kill('SIGKILL')
+  await worker.ended
+  await step
+  expect(inside).toBe(true)
+  await storage.close()
 })
 
 it('SQLite: all killed, again and again; the next ones go on', async () => {

@@ -7,6 +7,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import Database from 'libsql'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { hasPostgres, startPostgres } from '../../test/helpers/postgres.ts'
+import { defineSpace, float } from '../search/index.ts'
+import { createStudy } from './create-study.ts'
 import { isNetworkType, typeOfMount } from './file-system.ts'
 import { openStorage } from './open-storage.ts'
 import { isAlive, leaseMs, thisWorker } from './process.ts'
@@ -111,6 +113,23 @@ describe('openStorage', () => {
     other.exec('rollback')
     other.close()
     expect(await storage.studies()).toEqual([])
+    await storage.close()
+  })
+
+  it('hands the result of a trial back that it cannot store', async () => {
+    const path = join(folder, 'unstored.db')
+    const storage = await openSqlite(path, Date.now, [], 100)
+    const study = await createStudy({ space: defineSpace({ x: float(0, 1) }), storage, fitness: 'mAP50' })
+    const trial = (await study.ask())!
+    const other = new Database(path)
+    other.exec('begin immediate')
+    const attempt = study.tell(trial, { mAP50: 0.625, boxLoss: Number.NaN })
+    await expect(attempt).rejects.toMatchObject({ code: 'TRIAL_NOT_STORED', cause: { code: 'STORAGE_LOCKED' } })
+    await expect(attempt).rejects.toThrow(/"fitness":0\.625.*"boxLoss":"NaN"/)
+    other.exec('rollback')
+    other.close()
+    expect(await study.tell(trial, { mAP50: 0.625 })).toMatchObject({ state: 'complete' })
+    await study.close()
     await storage.close()
   })
 

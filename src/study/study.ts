@@ -1,5 +1,11 @@
 // A search and its memory: ask for a hyp to try, tell what it brought.
-import { randomFor, StorageInvalidError } from '../base/index.ts'
+import {
+  HypevolveError,
+  randomFor,
+  StorageInvalidError,
+  TrialNotRunningError,
+  TrialNotStoredError,
+} from '../base/index.ts'
 import {
   type CompleteTrial,
   type FailedTrial,
@@ -34,6 +40,7 @@ import type {
   TrialCounts,
   WorkerRecord,
 } from './storage.ts'
+import { metricsText } from './stored-values.ts'
 import { afterEnding } from './transitions.ts'
 
 /** How a failed attempt is told. */
@@ -153,6 +160,7 @@ export class Study<H extends Hyp = Hyp> {
    * failed (`diverged`) if its fitness cannot be computed or is not finite.
    *
    * @throws {@link TrialNotRunningError} if it is not in training any more; nothing is changed then
+   * @throws {@link TrialNotStoredError} if the storage fails: it holds the result
    */
   async tell(trial: RunningTrial<H>, outcome: Metrics | number): Promise<CompleteTrial<H> | FailedTrial<H>> {
     const metrics = typeof outcome === 'number' ? {} : { ...outcome }
@@ -357,7 +365,10 @@ export class Study<H extends Hyp = Hyp> {
   }
 
   async #end<T extends Trial<H>>(trial: RunningTrial<H>, ending: Ending): Promise<T> {
-    const sequence = await this.storage.endAttempt(this.id, trial, ending)
+    const sequence = await this.storage.endAttempt(this.id, trial, ending).catch((error: unknown) => {
+      if (!(error instanceof HypevolveError) || error instanceof TrialNotRunningError) throw error
+      throw new TrialNotStoredError(trial.number, endingText(ending), error)
+    })
     await this.#inTurn(() => {
       const running = this.history.get(trial.number)
       const known = running?.state === 'running' && running.attempt === trial.attempt
@@ -403,6 +414,12 @@ export class Study<H extends Hyp = Hyp> {
     this.#last = result.catch(() => {})
     return result
   }
+}
+
+/** What would be lost, readable. */
+function endingText(ending: Ending): string {
+  const { metrics, ...rest } = { metrics: {}, ...ending }
+  return `${JSON.stringify(rest)} ${metricsText(metrics)}`
 }
 
 /** The sampler with its options; those that a later release added have their defaults. */

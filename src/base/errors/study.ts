@@ -188,3 +188,17 @@ export class StorageUnreachableError extends HypevolveError {
     )
   }
 }
+
+/** A training has ended, but what it brought could not be stored. The message holds it. */
+export class TrialNotStoredError extends HypevolveError {
+  override readonly code = 'TRIAL_NOT_STORED'
+
+  constructor(
+    readonly trial: number,
+    /** The result, as JSON. */
+    readonly result: string,
+    override readonly cause: HypevolveError,
+  ) {
+    super(`The result of trial ${trial} could not be stored. ${cause.message} Not stored was: ${result}`, { cause })
+  }
+}
