@@ -19,7 +19,6 @@ describe('flags of train', () => {
   it('have the defaults of v7.0', () => {
     expect(parse()).toEqual({
       cfg: '',
-      hyp: 'scratch-low',
       epochs: 100,
       batchSize: 16,
       imgsz: 640,
@@ -58,7 +57,7 @@ describe('flags of train', () => {
       weights: '',
     })
     expect(parse('--img-size=416')).toMatchObject({ imgsz: 416 })
-    expect(parse('--evolve', '--cache', '--resume')).toMatchObject({ evolve: 300, cache: 'ram', resume: true })
+    expect(parse('--evolve', '--cache', '--resume')).toMatchObject({ evolve: true, cache: 'ram', resume: true })
     expect(parse('--evolve', '5', '--cache', 'disk', '--resume', 'a/last.safetensors')).toMatchObject({
       evolve: 5,
       cache: 'disk',
@@ -94,8 +93,8 @@ describe('flags of train', () => {
       parse('--evolve', '3', '--trainer', 'command', '--', 'sh', 'a.sh', '--hyp', '{hyp}', '--', ''),
     ).toMatchObject({
       evolve: 3,
-      hyp: 'scratch-low',
       trainer: 'command',
+      // not the --hyp of train
       program: ['sh', 'a.sh', '--hyp', '{hyp}', '--', ''],
     })
   })

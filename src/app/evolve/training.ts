@@ -37,7 +37,7 @@ async function embeddedTraining(flags: TrainFlags): Promise<EvolvedTraining> {
   const { anchors: _, ...base } = loaded.hyp
   const options = evolveOptions(toTrainOptions(flags, { ...loaded, hyp: base }))
   // A release is replayed with the keys of its own file; otherwise all that the trainer reads are searched.
-  const given = Object.keys(rawHyp(name).hyp).map((key) => (key === 'giou' ? 'box' : key))
+  const given = Object.keys(rawHyp(name).hyp).map((key) => (key === 'giou' && !('giou' in loaded.hyp) ? 'box' : key))
   const keys = flags.release === undefined ? Object.keys(loaded.hyp) : given
   const hyp = Object.fromEntries(Object.entries(loaded.hyp).filter(([key]) => keys.includes(key)))
   const dataHash = await datasetHash(options.data)
