@@ -109,7 +109,8 @@ describe('the package', () => {
         return mode === 'a' ? hyp.x : Number(other)
       }, { trials: 1 })`,
     )
-    const words = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2023', '--types', '', 'program.ts']
+    const types = ['--typeRoots', join(root, 'node_modules/@types'), '--types', 'node']
+    const words = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2023', ...types, 'program.ts']
     const { status, stdout } = inProject(process.execPath, join(root, 'node_modules/typescript/bin/tsc'), ...words)
     expect(stdout).toBe('')
     expect(status).toBe(0)

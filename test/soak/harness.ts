@@ -89,8 +89,11 @@ export async function soak(options: SoakOptions): Promise<SoakFigures> {
     disturbed[kind] = (disturbed[kind] ?? 0) + 1
     const cooperating = kind === 'one of four' || (kind !== 'coordinator' && pick([true, false])) ? 4 : 1
     const coordinators = Array.from({ length: cooperating }, () => search.start(cooperating === 1 ? 2 : 1))
-    // Half of the kills come while it starts, half in the middle.
-    await delay(pick([below(1000), 1000 + below(3000)]))
+    // A third of the kills come while it starts, the others after some trials.
+    const complete = below(3) === 0 ? 0 : 1 + below(5)
+    if (complete > 0) await search.progress(coordinators, complete)
+    await delay(below(complete > 0 ? 400 : 2000))
+    if (round % 25 === 24) say(`${round + 1} rounds, ${((performance.now() - began) / 1000).toFixed(0)} s`)
     const complaint = (text: string) => faults.push(`round ${round} (${kind}): ${text}`)
 
     if (kind === 'coordinator') search.kill(coordinators[0]!)
@@ -151,6 +154,13 @@ class Search {
       child.once('close', (code, signal) => resolve(code ?? signal!)),
     )
     return { process: child, output: () => output, ended, killed: false }
+  }
+
+  /** Waits until so many trials are complete, or all coordinators have ended. */
+  async progress(coordinators: readonly Coordinator[], complete: number): Promise<void> {
+    const count = () => coordinators.flatMap(({ output }) => output().match(/^trial \d+ complete/gm) ?? []).length
+    const running = () => coordinators.some(({ process: { exitCode, signalCode } }) => exitCode === null && !signalCode)
+    while (count() < complete && running()) await delay(10)
   }
 
   kill(coordinator: Coordinator): void {
