@@ -54,5 +54,4 @@ for (const name of values.storage === 'both' ? ['sqlite', 'postgres'] : [values.
   } finally {
     await server?.stop()
   }
-  if (process.exitCode) break
 }
