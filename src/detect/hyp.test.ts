@@ -11,7 +11,7 @@ import {
   HypPresetUnsupportedError,
   HypValueInvalidError,
 } from '../base/index.ts'
-import { checkHyp, loadHyp, parseHyp, trainHyp } from './hyp.ts'
+import { checkHyp, defaultHypName, loadHyp, parseHyp, trainHyp } from './hyp.ts'
 import { findPreset, presets } from './presets.ts'
 import { resolveFile } from './resolve.ts'
 
@@ -57,8 +57,8 @@ describe('loadHyp', () => {
     expect(loadHyp('v2.0').hyp).not.toHaveProperty('optimizer')
   })
 
-  it('refuses the sets of the Darknet trainer with the reason', () => {
-    expect(() => loadHyp('yolov3@v8')).toThrow(HypPresetUnsupportedError)
+  it('refuses the set of the oldest YOLOv3 with the reason', () => {
+    expect(() => loadHyp('yolov3@v6')).toThrow(HypPresetUnsupportedError)
   })
 
   it('prefers a file of the current folder', () => {
@@ -71,9 +71,11 @@ describe('loadHyp', () => {
   it('loads every preset or says why not', () => {
     for (const preset of presets()) {
       if (preset.unsupported) continue
-      const { hyp } = loadHyp(preset.name)
+      const loaded = loadHyp(preset.name)
+      const { hyp } = loaded
       for (const [key, value] of Object.entries(preset.raw))
-        if (typeof value === 'number') expect(hyp).toHaveProperty(key === 'giou' ? 'box' : key, value)
+        if (typeof value === 'number')
+          expect(hyp).toHaveProperty(key === 'giou' && loaded.release === undefined ? 'box' : key, value)
     }
   })
 })
@@ -154,3 +156,24 @@ function catchError(body: () => unknown): Error {
   }
   return expect.fail('nothing was thrown')
 }
+
+describe('hyperparameters of YOLOv3', () => {
+  it('are told by their keys and keep their names', () => {
+    const { hyp, release, notes } = loadHyp('yolov3@01dbdc45')
+    expect(release).toBe('yolov3-2020-01')
+    expect(Object.keys(hyp)).toHaveLength(18)
+    expect(hyp).toMatchObject({ giou: 3.54, obj: 49.5, lrf: -4, fl_gamma: 0.5 })
+    expect(notes).toEqual([])
+  })
+
+  it('are completed from January 2020 and checked by their own ranges', () => {
+    expect(parseHyp('giou: 3\nlr0: 0.01\n', 'mine.yaml').hyp).toMatchObject({ giou: 3, lr0: 0.01, lrf: -4 })
+    expect(() => parseHyp('giou: 3\nlrf: 2\n', 'mine.yaml')).toThrow(HypValueInvalidError)
+    expect(() => parseHyp('giou: 3\nmixup: 0.5\n', 'mine.yaml')).toThrow(HypKeyUnknownError)
+  })
+
+  it('are the usual set of a cfg', () => {
+    expect(defaultHypName('cfg/yolov3-tiny.cfg')).toBe('yolov3@01dbdc45')
+    expect(defaultHypName('yolov5n.yaml')).toBe('scratch-low')
+  })
+})

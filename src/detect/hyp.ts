@@ -7,6 +7,7 @@ import {
   HypValueInvalidError,
   isYamlNestedTooDeep,
 } from '../base/index.ts'
+import { isYolov3Hyp, yolov3Hyp, yolov3Release } from './darknet/hyp.ts'
 import { findPreset } from './presets.ts'
 import { resolveFile } from './resolve.ts'
 
@@ -67,7 +68,10 @@ export type TrainHyp = Readonly<Record<Exclude<TrainHypKey, 'anchors'>, number>>
 
 /** A set with what is worth telling about it. */
 export interface LoadedHyp {
-  readonly hyp: TrainHyp
+  /** A {@link TrainHyp}, or the 18 of YOLOv3's trainer. */
+  readonly hyp: Readonly<Record<string, number>>
+  /** Release in `search` whose ranges, sampler and fitness belong to the set, where that is not YOLOv5's. */
+  readonly release?: string
   /** File or preset, for messages. */
   readonly source: string
   /** Use the cosine schedule even without `--cos-lr`: the preset's release did. */
@@ -108,6 +112,13 @@ export function rawHyp(name: string, cwd = process.cwd()): { hyp: Readonly<Recor
   return { hyp: parseContent(text, source), source }
 }
 
+/**
+ * The set that a training takes if it is told none, by the model: that of January 2020 for a Darknet cfg, else scratch-low.
+ *
+ * @param cfg - model file, '' if the model comes from the weights
+ */
+export const defaultHypName = (cfg: string): string => (/\.cfg$/i.test(cfg) ? 'yolov3@01dbdc45' : 'scratch-low')
+
 /** Parses a hyp yaml. @throws as {@link loadHyp} */
 export function parseHyp(text: string, source: string): Omit<LoadedHyp, 'cosLr'> {
   return checkHyp(parseContent(text, source), source)
@@ -134,29 +145,31 @@ function parseContent(text: string, source: string): Readonly<Record<string, unk
  * @throws {@link HypKeyUnknownError}, {@link HypValueInvalidError}
  */
 export function checkHyp(values: Readonly<Record<string, unknown>>, source: string): Omit<LoadedHyp, 'cosLr'> {
-  const known = Object.keys(trainHyp) as TrainHypKey[]
-  const hyp: Partial<Record<TrainHypKey, number>> = {}
+  const yolov3 = isYolov3Hyp(Object.keys(values))
+  const table: Readonly<Record<string, HypKey>> = yolov3 ? yolov3Hyp : trainHyp
+  const known = Object.keys(table)
+  const hyp: Record<string, number> = {}
   const notes: string[] = []
   for (const [name, value] of Object.entries(values)) {
     // YOLOv5 up to v3.0 called the box gain after the loss of its day.
-    const target = name === 'giou' && !('box' in values) ? 'box' : name
+    const target = name === 'giou' && !yolov3 && !('box' in values) ? 'box' : name
     if (target !== name) notes.push(`${source}: "${name}" is read as "${target}".`)
-    if (!Object.hasOwn(trainHyp, target)) {
+    if (!Object.hasOwn(table, target)) {
       if (name === 'label_smoothing') throw new HypKeyUnknownError(source, name, 'the option --label-smoothing', known)
       throw new HypKeyUnknownError(source, name, nearest(name, known), known)
     }
-    const { low, high } = trainHyp[target as TrainHypKey]
+    const { low, high } = table[target]!
     if (typeof value !== 'number' || !(value >= low && value <= high))
       throw new HypValueInvalidError(source, name, value, low, high)
-    hyp[target as TrainHypKey] = value
+    hyp[target] = value
   }
-  const filled = known.filter((name) => hyp[name] === undefined && trainHyp[name].default !== undefined)
-  for (const name of filled) hyp[name] = trainHyp[name].default!
+  const filled = known.filter((name) => hyp[name] === undefined && table[name]!.default !== undefined)
+  for (const name of filled) hyp[name] = table[name]!.default!
   if (filled.length > 0) {
-    const list = filled.map((name) => `${name} ${trainHyp[name].default}`).join(', ')
+    const list = filled.map((name) => `${name} ${table[name]!.default}`).join(', ')
     notes.push(`${source} leaves out, default taken: ${list}.`)
   }
-  return { hyp: hyp as TrainHyp, source, notes }
+  return { hyp, source, notes, ...(yolov3 && { release: yolov3Release }) }
 }
 
 /** The known name that a typing error most likely meant, if one is near. */

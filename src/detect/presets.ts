@@ -21,9 +21,9 @@ export interface Preset {
 /** Releases from v1.0 to v6.0 took the cosine unless told otherwise, v6.1 and later the line. */
 const cosineReleases = /^yolov5@v([1-5]\.\d|6\.0)$|^yolov3@v9\./
 
-const darknetReason =
-  'they belong to the loss of the older YOLOv3 trainer, whose terms are scaled otherwise. ' +
-  'Use them with a YOLOv3 checkout, or start from scratch-low.'
+const v6Reason =
+  'they belong to the loss of YOLOv3 v6 (2019), which had other terms. ' +
+  'Take yolov3@01dbdc45, yolov3@v7 or yolov3@v8 with a YOLOv3 model, or scratch-low with one of YOLOv5.'
 
 let all: readonly Preset[] | undefined
 
@@ -49,7 +49,7 @@ function readPresets(): Preset[] {
         file,
         raw: hyp,
         cosine: cosineReleases.test(release),
-        unsupported: /^yolov3@(v[678]|01dbdc45)$/.test(release) ? darknetReason : undefined,
+        unsupported: release === 'yolov3@v6' ? v6Reason : undefined,
       }
     }),
   )

@@ -1,4 +1,4 @@
-// Finds the yaml files that users name on the command line: their own first, else the packaged ones.
+// Finds the yaml and cfg files that users name on the command line: their own first, else the packaged ones.
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { basename, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -37,8 +37,15 @@ export function resolveFile(kind: ResourceKind, name: string, cwd = process.cwd(
   }
   if (kind === 'model') {
     searched.push(`${modelFolder} (packaged)`)
-    const packaged = `${modelFolder}${basename(name).replace(/(\.ya?ml)?$/i, '.yaml')}`
-    if (isFile(packaged)) return { source: name, path: packaged, text: readFileSync(packaged, 'utf8') }
+    const known = packagedNames('model')
+    const base = basename(name)
+    const packaged = [base, `${base}.yaml`, `${base}.cfg`, base.replace(/\.yml$/i, '.yaml')].find((each) =>
+      known.includes(each),
+    )
+    if (packaged !== undefined) {
+      const file = `${modelFolder}${packaged}`
+      return { source: name, path: file, text: readFileSync(file, 'utf8') }
+    }
   }
   if (kind === 'hyp') {
     searched.push('the packaged presets')

@@ -25,6 +25,9 @@ export interface Iteration {
   readonly momentum: number
   /** Number of batches whose gradients are summed before the optimizer steps; at least 1. */
   readonly accumulate: number
+  readonly weightDecay: number
+  /** Share of the predicted overlap in the objectness target; 1 in YOLOv5. */
+  readonly overlapRatio: number
 }
 
 /**
@@ -70,6 +73,8 @@ export class Schedule {
         learningRate: { bias: rate, decayed: rate, norm: rate },
         momentum: hyp.momentum,
         accumulate: this.accumulated,
+        weightDecay: this.weightDecay,
+        overlapRatio: 1,
       }
     }
     const target = hyp.lr0 * this.learningRateFactor(epoch)
@@ -79,6 +84,8 @@ export class Schedule {
       learningRate: { bias: warm(hyp.warmup_bias_lr, target), decayed: warm(0, target), norm: warm(0, target) },
       momentum: optimizer === 'SGD' ? warm(hyp.warmup_momentum, hyp.momentum) : hyp.momentum,
       accumulate: Math.max(1, roundHalfEven(warm(1, nominalBatch / batchSize))),
+      weightDecay: this.weightDecay,
+      overlapRatio: 1,
     }
   }
 

@@ -59,7 +59,12 @@ export function addDims(dims: readonly Dim[]): Dim {
   const symbols: string[] = []
   for (const dim of dims) {
     if (typeof dim === 'number') sum += dim
-    else symbols.push(dim)
+    else {
+      // An earlier sum with a number, so that a border that is cut off again leaves the length as it was.
+      const [, symbol, number] = /^\(([^()]+) \+ (-?\d+)\)$/.exec(dim) ?? []
+      symbols.push(symbol ?? dim)
+      sum += Number(number ?? 0)
+    }
   }
   if (symbols.length === 0) return sum
   if (symbols.length === 1 && sum === 0) return symbols[0]!

@@ -63,6 +63,7 @@ export {
   BATCH_NORM_MOMENTUM,
   batchNormLayer,
   type ConvLayer,
+  type ConvNormStyle,
   convBatchNorm,
   convLayer,
   type Declaration,

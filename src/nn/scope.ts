@@ -170,16 +170,16 @@ export function convLayer(scope: Scope, x: Tensor, layer: ConvLayer): Tensor {
 }
 
 /** Batch normalisation: `weight`, `bias`, `running_mean`, `running_var` [C]. */
-export function batchNormLayer(scope: Scope, x: Tensor): Tensor {
+export function batchNormLayer(scope: Scope, x: Tensor, epsilon = BATCH_NORM_EPSILON): Tensor {
   const channels = known(x.shape[1])
   if (scope.mode === 'eval') {
-    const { scale, shift } = foldedBatchNorm(scope, channels)
+    const { scale, shift } = foldedBatchNorm(scope, channels, epsilon)
     const constant = (data: Float32Array) => reshape(scope.graph.constant(data), [1, channels, 1, 1])
     return add(mul(x, constant(scale)), constant(shift))
   }
   const gamma = scope.parameter('weight', [channels], 'norm')
   const beta = scope.parameter('bias', [channels], 'bias')
-  const { y, mean, variance } = batchNorm(x, gamma, beta, BATCH_NORM_EPSILON)
+  const { y, mean, variance } = batchNorm(x, gamma, beta, epsilon)
   const [batch, , height, width] = x.shape.map(known)
   const count = batch! * height! * width!
   // The running variance is the unbiased one, M / (M − 1) times that of the batch.
@@ -189,17 +189,26 @@ export function batchNormLayer(scope: Scope, x: Tensor): Tensor {
   return y
 }
 
+/** How a convolution with batch norm names its parts, and the epsilon of the norm. */
+export interface ConvNormStyle {
+  readonly conv: string
+  readonly norm: string
+  readonly epsilon: number
+}
+
+const yolov5Style: ConvNormStyle = { conv: 'conv', norm: 'bn', epsilon: BATCH_NORM_EPSILON }
+
 /**
  * A convolution without bias followed by batch norm: the names are `conv.weight` and `bn.…` below `scope`, as in
- * YOLOv5's Conv. In evaluation one convolution with the statistics folded in.
+ * YOLOv5's Conv, unless `style` says otherwise. In evaluation one convolution with the statistics folded in.
  */
-export function convBatchNorm(scope: Scope, x: Tensor, layer: ConvLayer): Tensor {
-  const conv = scope.child('conv')
-  const norm = scope.child('bn')
-  if (scope.mode === 'train') return batchNormLayer(norm, convLayer(conv, x, layer))
+export function convBatchNorm(scope: Scope, x: Tensor, layer: ConvLayer, style: ConvNormStyle = yolov5Style): Tensor {
+  const conv = scope.child(style.conv)
+  const norm = scope.child(style.norm)
+  if (scope.mode === 'train') return batchNormLayer(norm, convLayer(conv, x, layer), style.epsilon)
   const shape = filterShape(x, layer)
   const filter = conv.values('weight', shape, 'decayed')
-  const { scale, shift } = foldedBatchNorm(norm, layer.out)
+  const { scale, shift } = foldedBatchNorm(norm, layer.out, style.epsilon)
   const size = filter.length / layer.out
   const folded = new Float32Array(filter.length)
   for (let out = 0; out < layer.out; out++)
@@ -208,11 +217,15 @@ export function convBatchNorm(scope: Scope, x: Tensor, layer: ConvLayer): Tensor
 }
 
 /** y = scale · x + shift of a batch norm with its running statistics. */
-function foldedBatchNorm(scope: Scope, channels: number): { scale: Float32Array; shift: Float32Array } {
+function foldedBatchNorm(
+  scope: Scope,
+  channels: number,
+  epsilon: number,
+): { scale: Float32Array; shift: Float32Array } {
   const gamma = scope.values('weight', [channels], 'norm')
   const beta = scope.values('bias', [channels], 'bias')
   const mean = scope.values('running_mean', [channels], 'buffer')
   const variance = scope.values('running_var', [channels], 'buffer')
-  const scale = gamma.map((value, i) => value / Math.sqrt(variance[i]! + BATCH_NORM_EPSILON))
+  const scale = gamma.map((value, i) => value / Math.sqrt(variance[i]! + epsilon))
   return { scale, shift: beta.map((value, i) => value - mean[i]! * scale[i]!) }
 }

@@ -1,6 +1,7 @@
 // Every error that a user can meet is a class in this folder, one file per area; docs/errors.md has one row per code.
 export * from './app.ts'
 export * from './base.ts'
+export * from './darknet.ts'
 export * from './data.ts'
 export * from './evolve-files.ts'
 export * from './model.ts'

@@ -1,17 +1,14 @@
-// The differentiated part of YOLOv5's loss, as graph: box overlap, objectness, classes.
+// The differentiated part of the loss, as graph: box overlap, objectness, classes. Where YOLOv5 and YOLOv3 differ: forms.ts.
 import {
   add,
-  atan,
   cast,
   clamp,
   concat,
-  div,
   equal,
   type Graph,
   gather,
   greater,
   maximum,
-  minimum,
   mul,
   pow,
   reduceMean,
@@ -27,13 +24,12 @@ import {
   type Tensor,
   where,
 } from '../../nn/index.ts'
+import { type LossForm, yolov5Loss } from './forms.ts'
 import { type LossGeometry, lossInputs, numberPlaces, rowColumns } from './pack-matches.ts'
-
-const epsilon = 1e-7
 
 /** What the loss gives. */
 export interface DetectionLoss {
-  /** Scalar to differentiate: (box + obj + cls) · batch. */
+  /** Scalar to differentiate: (box + obj + cls) · scale, of YOLOv5 the batch. */
   readonly loss: Tensor
   /** [3] box, obj, cls after their gains, not multiplied by the batch. */
   readonly items: Tensor
@@ -44,16 +40,21 @@ export interface DetectionLoss {
 /**
  * Loss of a batch. Its inputs besides the heads are those of {@link lossFeeds}.
  *
- * - box: mean over a level's matches of 1 - CIoU, summed over levels;
+ * - box: mean over a level's matches of 1 - overlap (CIoU, of YOLOv3 GIoU), summed over levels;
  * - cls: mean over matches and classes of the cross entropy (none if there is one class);
  * - obj: mean over all cells of the cross entropy against the overlap of the cell's match (0 without one), weighted
  *   by level. If a cell has several matches the last one counts here; in the other terms all do.
  *
  * Source: yolov5 v7.0 utils/loss.py, ComputeLoss.
  *
- * @param heads - raw output of each level, [batch, anchors * (5 + classes), ny, nx], fine to coarse
+ * @param heads - raw output of each level, [batch, anchors * (5 + classes), ny, nx]
  */
-export function detectionLoss(graph: Graph, heads: readonly Tensor[], geometry: LossGeometry): DetectionLoss {
+export function detectionLoss(
+  graph: Graph,
+  heads: readonly Tensor[],
+  geometry: LossGeometry,
+  form: LossForm = yolov5Loss,
+): DetectionLoss {
   const { batch, classes, anchorsPerLevel, levels, capacity, focal } = geometry
   const count = levels.length * capacity
   const cells = levels.map(({ ny, nx }) => batch * anchorsPerLevel * ny * nx)
@@ -89,11 +90,8 @@ export function detectionLoss(graph: Graph, heads: readonly Tensor[], geometry: 
   )
   const [logitsXY, logitsWH, ...rest] = split(predicted, [2, 2, ...(classes > 1 ? [classes] : [])], 1) as Tensor[]
 
-  // Centre: twice the sigmoid less a half; size: (twice the sigmoid)² anchors.
-  const xy = sub(mul(sigmoid(logitsXY!), 2), 0.5)
-  const twice = mul(sigmoid(logitsWH!), 2)
-  const wh = mul(mul(twice, twice), anchorWH)
-  const overlap = completeIou(xy, wh, targetXY, targetWH) // [count, 1]
+  const { xy, wh } = form.decode(logitsXY!, logitsWH!, anchorWH)
+  const overlap = form.overlap(xy, wh, targetXY, targetWH) // [count, 1]
   const box = reduceSum(mul(sub(1, overlap), weight))
 
   let cls: Tensor | undefined
@@ -136,49 +134,11 @@ export function detectionLoss(graph: Graph, heads: readonly Tensor[], geometry: 
   return {
     loss: mul(
       terms.reduce((a, b) => add(a, b)),
-      batch,
+      form.scale(batch),
     ),
     items,
     levelObjectness: concat(levelObjectness, 0),
   }
-}
-
-/**
- * Complete IoU of boxes given by centre and size, [n, 2] each: IoU - ρ² / c² - α v, with ρ the distance of the centres,
- * c the diagonal of the hull, v the difference of the aspect ratios, α = v / (v - IoU + 1) without gradient.
- *
- * Source: arXiv:1911.08287, eq. 8 to 11; ε as in yolov5 v7.0 utils/metrics.py, bbox_iou.
- *
- * @returns [n, 1]
- */
-export function completeIou(xy: Tensor, wh: Tensor, targetXY: Tensor, targetWH: Tensor): Tensor {
-  const columns = (x: Tensor) => split(x, [1, 1], 1) as [Tensor, Tensor]
-  const product = (x: Tensor) => {
-    const [a, b] = columns(x)
-    return mul(a, b)
-  }
-  const half = mul(wh, 0.5)
-  const targetHalf = mul(targetWH, 0.5)
-  const [low, high] = [sub(xy, half), add(xy, half)]
-  const [targetLow, targetHigh] = [sub(targetXY, targetHalf), add(targetXY, targetHalf)]
-
-  const intersection = product(clamp(sub(minimum(high, targetHigh), maximum(low, targetLow)), 0))
-  const union = add(sub(add(product(wh), product(targetWH)), intersection), epsilon)
-  const iou = div(intersection, union)
-
-  const hull = sub(maximum(high, targetHigh), minimum(low, targetLow))
-  const diagonal = add(reduceSum(mul(hull, hull), [1], true), epsilon)
-  const offset = sub(targetXY, xy)
-  const distance = reduceSum(mul(offset, offset), [1], true)
-
-  const angle = (sizes: Tensor) => {
-    const [w, h] = columns(sizes)
-    return atan(div(w, maximum(h, epsilon))) // a height that underflows to 0 must not give NaN
-  }
-  const turn = sub(angle(targetWH), angle(wh))
-  const v = mul(mul(turn, turn), 4 / Math.PI ** 2)
-  const alpha = stopGradient(div(v, add(sub(v, iou), 1 + epsilon)))
-  return sub(iou, add(div(distance, diagonal), mul(v, alpha)))
 }
 
 /** Factor of the focal loss for logits and targets. */

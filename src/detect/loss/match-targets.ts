@@ -75,13 +75,7 @@ function matchLevel(targets: Float32Array, { ny, nx, anchors }: LevelGeometry, l
     }
 
   const capacity = neighbours.length * pairTarget.length // a centre exactly on a border has a neighbour on either side
-  const image = new Int32Array(capacity)
-  const anchor = new Int32Array(capacity)
-  const gridY = new Int32Array(capacity)
-  const gridX = new Int32Array(capacity)
-  const classes = new Int32Array(capacity)
-  const boxes = new Float32Array(4 * capacity)
-  const anchorSizes = new Float32Array(2 * capacity)
+  const { image, anchor, gridY, gridX, classes, boxes, anchorSizes } = emptyRows(capacity)
   let row = 0
   for (const [stepX, stepY] of neighbours)
     for (let pair = 0; pair < pairTarget.length; pair++) {
@@ -115,6 +109,20 @@ function matchLevel(targets: Float32Array, { ny, nx, anchors }: LevelGeometry, l
     classes: classes.subarray(0, row),
     boxes: boxes.subarray(0, 4 * row),
     anchorSizes: anchorSizes.subarray(0, 2 * row),
+  }
+}
+
+/** Room for so many rows. */
+export function emptyRows(count: number): MatchedRows {
+  return {
+    count,
+    image: new Int32Array(count),
+    anchor: new Int32Array(count),
+    gridY: new Int32Array(count),
+    gridX: new Int32Array(count),
+    classes: new Int32Array(count),
+    boxes: new Float32Array(4 * count),
+    anchorSizes: new Float32Array(2 * count),
   }
 }
 

@@ -1,4 +1,4 @@
-// Reads a model yaml of YOLOv5 into a checked list of layers. Start at `parseModel`.
+// Reads a model yaml of YOLOv5 into a checked list of layers. Start at `parseModel`. Darknet's cfg files: ../darknet.
 import { parse } from 'yaml'
 import {
   isYamlNestedTooDeep,
@@ -6,6 +6,7 @@ import {
   ModelModuleUnknownError,
   ModelRowInvalidError,
 } from '../../base/index.ts'
+import { parseCfgModel } from '../darknet/model.ts'
 import { nearest } from '../hyp.ts'
 import {
   type Activation,
@@ -35,6 +36,8 @@ export interface ModelYaml {
   readonly activation?: string
   readonly backbone: readonly ModelRow[]
   readonly head: readonly ModelRow[]
+  /** Of a YOLOv3 model the text of its Darknet cfg; there are no rows then. */
+  readonly darknet?: string
 }
 
 /** One row of the model, ready to be built. */
@@ -44,10 +47,16 @@ export interface ModelLayer {
   readonly from: readonly number[]
   /** `from` as it stands in the yaml. */
   readonly shownFrom: number | readonly number[]
-  readonly module: ModuleName
+  readonly module: ModuleName | DarknetLayerName
   readonly repeats: number
   readonly layer: Layer
 }
+
+/** Sections of a Darknet cfg that are layers; `heads` gathers the outputs. */
+export type DarknetLayerName = 'convolutional' | 'maxpool' | 'upsample' | 'route' | 'shortcut' | 'yolo' | 'heads'
+
+/** Whose training rules go with a model: see ../family.ts. */
+export type FamilyName = 'yolov5' | 'yolov3'
 
 /** A model that is known to fit together. */
 export interface ModelDefinition {
@@ -63,6 +72,18 @@ export interface ModelDefinition {
   readonly anchorsPx: readonly (readonly number[])[]
   /** The anchors are placeholders: the yaml or the hyps only give their number, AutoAnchor must find them. */
   readonly anchorsArePlaceholders: boolean
+  readonly family: FamilyName
+  /** First part of all names of weights: `model` in YOLOv5's files, `module_list` in YOLOv3's. */
+  readonly prefix: 'model' | 'module_list'
+  /** Name of each level's head bias, below which the head's outputs lie. */
+  readonly headBiases: readonly string[]
+  /**
+   * How raw outputs become boxes. sigmoid: centre 2σ - 0.5 from the cell, size (2σ)² anchors, as YOLOv5; exponential:
+   * centre σ, size e^x anchors (arXiv:1804.02767, section 2.1).
+   */
+  readonly boxes: 'sigmoid' | 'exponential'
+  /** What was adapted, a sentence each. */
+  readonly notes: readonly string[]
 }
 
 export interface ModelOptions {
@@ -73,12 +94,13 @@ export interface ModelOptions {
 }
 
 /**
- * Loads a model by path or packaged name ('yolov5n.yaml').
+ * Loads a model by path or packaged name ('yolov5n.yaml', 'yolov3-tiny.cfg').
  *
  * @throws {@link FileNotResolvedError} and as {@link parseModel}
  */
 export function loadModel(name: string, options: ModelOptions = {}, cwd = process.cwd()): ModelDefinition {
-  const { text, source } = resolveFile('model', name, cwd)
+  const { text, source, path } = resolveFile('model', name, cwd)
+  if (/\.cfg$/i.test(path ?? source)) return parseCfgModel(text, source, options)
   return parseModel(text, source, options)
 }
 
@@ -91,6 +113,8 @@ export function loadModel(name: string, options: ModelOptions = {}, cwd = proces
  */
 export function parseModel(content: string | ModelYaml, source: string, options: ModelOptions = {}): ModelDefinition {
   const file = typeof content === 'string' ? parseText(content, source) : (content as unknown as Fields)
+  if (typeof content !== 'string' && content.darknet !== undefined)
+    return parseCfgModel(content.darknet, source, { classes: content.nc, anchorsPx: content.anchors, ...options })
   const problem = (text: string): never => {
     throw new ModelFileInvalidError(source, text)
   }
@@ -199,6 +223,11 @@ export function parseModel(content: string | ModelYaml, source: string, options:
     anchorsPerLevel: anchors.perLevel,
     anchorsPx,
     anchorsArePlaceholders: anchors.placeholders,
+    family: 'yolov5',
+    prefix: 'model',
+    headBiases: strides.map((_, level) => `model.${layers.length - 1}.m.${level}.bias`),
+    boxes: 'sigmoid',
+    notes: [],
   }
 }
 

@@ -1,6 +1,7 @@
 // The weights a training from scratch starts with.
 import { NumpyRandom } from '../../base/index.ts'
 import { Scope, type Weights } from '../../nn/index.ts'
+import { families } from '../family.ts'
 import { imageSide } from '../modules/index.ts'
 import { buildDetector } from './build.ts'
 import type { ModelDefinition } from './definition.ts'
@@ -18,8 +19,8 @@ export function weightShapes(definition: ModelDefinition): ReadonlyMap<string, r
  * - filters and biases of convolutions: uniform within ±1 / √(fan-in), PyTorch's default;
  * - batch norm: weight 1, bias 0, running mean 0; running variance 0.9, which is what one batch of zeros, passed
  *   through while the original measures its strides, leaves of 1;
- * - head biases: objectness as if an image had 8 objects spread over its cells, classes as if all were equally likely
- *   (arXiv:1708.02002, section 3.3).
+ * - head biases: objectness as if an image had 8 objects spread over its cells (YOLOv3: -4.5 more), classes as if all
+ *   were equally likely (arXiv:1708.02002, section 3.3).
  *
  * @param seed - integer in [0, 2^32)
  */
@@ -41,12 +42,12 @@ export function initialWeights(definition: ModelDefinition, seed: number): Weigh
   return weights
 }
 
-function addPriors({ layers, strides, anchorsPerLevel, classes }: ModelDefinition, weights: Weights): void {
-  const head = layers.at(-1)!.index
+function addPriors(definition: ModelDefinition, weights: Weights): void {
+  const { strides, anchorsPerLevel, classes, headBiases } = definition
+  const priors = families[definition.family].priors
   for (const [level, stride] of strides.entries()) {
-    const { data } = weights.get(`model.${head}.m.${level}.bias`)!
-    const object = Math.log(8 / (640 / stride) ** 2)
-    const oneClass = Math.log(0.6 / (classes - 0.99999))
+    const { data } = weights.get(headBiases[level]!)!
+    const { object, oneClass } = priors(stride, classes)
     for (let anchor = 0; anchor < anchorsPerLevel; anchor++) {
       const at = anchor * (5 + classes)
       data[at + 4]! += object

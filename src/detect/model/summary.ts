@@ -39,7 +39,7 @@ export function summarise(definition: ModelDefinition, imagePx = 640): ModelSumm
   ]
   let silent = 1 // the activation
   for (const { index, shownFrom, module, repeats, layer } of definition.layers) {
-    if (!paths.has(`model.${index}`)) silent++
+    if (!paths.has(`${definition.prefix}.${index}`)) silent++
     silent += layer.silentModules ?? 0
     const count = perRow.get(String(index)) ?? 0
     const cells = [
@@ -60,7 +60,7 @@ export function summarise(definition: ModelDefinition, imagePx = 640): ModelSumm
   }
   const gflops = (2 * multiplyAdds * (imagePx / imageSide) ** 2) / 1e9
   const layers = paths.size + silent
-  const name = definition.source.replace(/^.*[/\\]/, '').replace(/\.ya?ml$/i, '')
+  const name = definition.source.replace(/^.*[/\\]/, '').replace(/\.(ya?ml|cfg)$/i, '')
   const text = `${name} summary: ${layers} layers, ${parameters} parameters, ${gflops.toFixed(1)} GFLOPs at ${imagePx} px`
   return { layers, parameters, gflops, table, text }
 }

@@ -1,10 +1,11 @@
 // Detector files: weights in safetensors (names of YOLOv5's state_dict), the model and what it was trained on in the
 // file's metadata, and in `last.safetensors` all that a training needs to go on. Checkpoints of PyTorch (`.pt`) are read
-// wherever these are.
+// wherever these are, Darknet's `.weights` where a training starts.
 import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs'
 import { basename, dirname } from 'node:path'
 import { CheckpointError, CheckpointWriteError } from '../../base/index.ts'
 import { type OptimizerState, readSafetensors, type Weights, writeSafetensors } from '../../nn/index.ts'
+import { readDarknetWeights } from '../darknet/weights.ts'
 import { type ModelDefinition, type ModelYaml, parseModel } from '../model/definition.ts'
 import { detectorOf, isPtFile, modelYamlOf, readPtCheckpoint } from '../pt/index.ts'
 import { resolveWeights } from '../resolve.ts'
@@ -119,7 +120,12 @@ export function saveDetector(
  * {@link PtGlobalRefusedError} if it is damaged or strange; {@link PtUnsupportedError} if its model cannot be built
  */
 export function loadDetectorFile(path: string): DetectorFile {
-  const { file, bytes, isPt } = readWeightsFile(path)
+  const { file, bytes, isPt, isDarknet } = readWeightsFile(path)
+  if (isDarknet)
+    throw new CheckpointError(
+      file,
+      'a .weights file does not say which model it is of. Train with --cfg and --weights to use it.',
+    )
   if (isPt) return { path, ...detectorOf(readPtCheckpoint(bytes, file), file) }
   const { weights: tensors, metadata } = readSafetensors(bytes)
   const description = readDescription(path, metadata['hypevolve'])
@@ -180,6 +186,8 @@ export function requireResume({ path, resume }: DetectorFile): ResumeState {
 /** Weights to start a training from. */
 export interface Pretrained {
   readonly weights: Weights
+  /** What else the user should know, a sentence. */
+  readonly note?: string
   /** Their model, if the file says which. @throws {@link PtUnsupportedError} if it has parts that we do not build */
   readonly yaml?: ModelYaml
   /** Where the model comes from, for messages. */
@@ -190,10 +198,16 @@ export interface Pretrained {
  * Weights of any safetensors or PyTorch file with YOLOv5's names: of a checkpoint the moving average, as YOLOv5 uses it
  * too.
  *
+ * @param models - the models that a Darknet file, which does not say of which it is, may be of
  * @throws as {@link loadDetectorFile}; a model that cannot be built is an error only when it is asked for
  */
-export function loadPretrained(path: string): Pretrained {
-  const { file, bytes, isPt } = readWeightsFile(path)
+export function loadPretrained(path: string, models: () => readonly ModelDefinition[] = () => []): Pretrained {
+  const { file, bytes, isPt, isDarknet } = readWeightsFile(path)
+  if (isDarknet) {
+    const { weights, convolutions, total } = readDarknetWeights(bytes, file, models())
+    const note = `${file} holds the first ${convolutions} of the model's ${total} convolutions.`
+    return { weights, source: file, ...(convolutions < total && { note }) }
+  }
   if (isPt) {
     const { best } = readPtCheckpoint(bytes, file)
     return {
@@ -211,10 +225,8 @@ export function loadPretrained(path: string): Pretrained {
 }
 
 /** Finds and reads a file of weights, and tells of which kind it is: by its content first, then by its name. */
-function readWeightsFile(name: string): { file: string; bytes: Buffer; isPt: boolean } {
+function readWeightsFile(name: string): { file: string; bytes: Buffer; isPt: boolean; isDarknet: boolean } {
   const file = resolveWeights(name)
-  if (/\.weights$/i.test(file))
-    throw new CheckpointError(file, "this version reads .pt and .safetensors, not Darknet's .weights.")
   let bytes: Buffer
   try {
     bytes = readFileSync(file)
@@ -227,7 +239,8 @@ function readWeightsFile(name: string): { file: string; bytes: Buffer; isPt: boo
       cause: error,
     })
   }
-  return { file, bytes, isPt: isPtFile(bytes) || /\.pth?$/i.test(file) }
+  const isPt = isPtFile(bytes) || /\.pth?$/i.test(file)
+  return { file, bytes, isPt, isDarknet: !isPt && /\.(weights|conv\.\d+)$/i.test(file) }
 }
 
 function readDescription(path: string, text: string | undefined): Description {

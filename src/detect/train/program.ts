@@ -11,6 +11,7 @@ import {
   type Weights,
 } from '../../nn/index.ts'
 import type { TrainBatch } from '../data/index.ts'
+import { families } from '../family.ts'
 import {
   detectionLoss,
   type LossGeometry,
@@ -18,7 +19,6 @@ import {
   lossFeeds,
   matchCapacity,
   matchCount,
-  matchTargets,
 } from '../loss/index.ts'
 import { buildDetector, gridAnchors } from '../model/build.ts'
 import { type ModelDefinition, structureKey } from '../model/definition.ts'
@@ -40,6 +40,7 @@ const sessionBudgetBytes = 3 * 2 ** 30
 /** What a trial brings along. */
 export interface Trial {
   readonly definition: ModelDefinition
+  /** Value of the hyp that decides the assignment of boxes to anchors: anchor_t or iou_t. */
   readonly anchorThreshold: number
   readonly numbers: LossNumbers
 }
@@ -60,7 +61,7 @@ export class TrainProgram {
     private readonly definition: ModelDefinition,
     private readonly options: ProgramOptions,
   ) {
-    const frozen = options.frozen.map((layer) => `model.${layer}.`)
+    const frozen = options.frozen.map((layer) => `${definition.prefix}.${layer}.`)
     this.state = new TrainState({
       optimizer: options.optimizer,
       frozen: (name) => frozen.some((prefix) => name.startsWith(prefix)),
@@ -83,7 +84,8 @@ export class TrainProgram {
     const { definition, anchorThreshold, numbers } = trial
     const anchors = gridAnchors(definition)
     const levels = definition.strides.map((stride) => ({ ny: batch.height / stride, nx: batch.width / stride }))
-    const matched = matchTargets(
+    const form = families[definition.family].loss
+    const matched = form.match(
       batch.targets,
       levels.map((level, i) => ({ ...level, anchors: anchors[i]! })),
       anchorThreshold,
@@ -128,7 +130,7 @@ export class TrainProgram {
       build: (scope) => {
         const image = scope.image('image', batch.batch, batch.height, batch.width)
         const heads = buildDetector(scope, this.definition, image)
-        const { loss, items } = detectionLoss(scope.graph, heads, geometry)
+        const { loss, items } = detectionLoss(scope.graph, heads, geometry, families[this.definition.family].loss)
         return { loss, outputs: { losses: items } }
       },
     })

@@ -3,11 +3,10 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { stringify } from 'yaml'
-import { LossNotFiniteError, ModelNotGivenError, randomFor } from '../../base/index.ts'
+import { HypFamilyError, LossNotFiniteError, ModelNotGivenError, randomFor } from '../../base/index.ts'
 import { fromHalf, imageLayoutFor, toHalf, type Weights } from '../../nn/index.ts'
 import { checkAnchors } from '../anchors/index.ts'
 import {
-  augmentHyp,
   type Dataset,
   datasetStatistics,
   describeFault,
@@ -17,13 +16,14 @@ import {
   type ValLoader,
 } from '../data/index.ts'
 import { Evaluator } from '../evaluator.ts'
-import { type LossNumbers, levelBalance } from '../loss/index.ts'
+import { families, type ModelFamily, type TrainSchedule } from '../family.ts'
+import type { LossNumbers } from '../loss/index.ts'
 import { gridAnchors } from '../model/build.ts'
 import { loadModel, type ModelDefinition, parseModel, withAnchors } from '../model/definition.ts'
 import { initialWeights, transferWeights } from '../model/initial-weights.ts'
 import { summarise } from '../model/summary.ts'
 import { ResultsFile } from '../results.ts'
-import { EarlyStopping, emaDecay, fitness, type Iteration, Schedule, scaleLossGains } from '../schedule.ts'
+import { EarlyStopping, emaDecay, type Iteration } from '../schedule.ts'
 import { type Metrics, validate, validationLoss } from '../val/index.ts'
 import {
   type DetectorInfo,
@@ -48,8 +48,6 @@ const noResults: EpochResults = {
   valClsLoss: 0,
 }
 
-/** The gradient is clipped to this norm. */
-const maxNorm = 10
 /** Batches whose images go into pictures. */
 const picturedBatches = 3
 /** So many faults of a data set are told one by one. */
@@ -67,7 +65,8 @@ interface Prepared {
   readonly valLoader: ValLoader
   readonly program: TrainProgram
   readonly trial: Trial
-  readonly schedule: Schedule
+  readonly schedule: TrainSchedule
+  readonly family: ModelFamily
   readonly startEpoch: number
 }
 
@@ -78,6 +77,8 @@ export class Training {
   private readonly resume: ResumeState | undefined
   private readonly stopper: EarlyStopping
   private results = noResults
+  /** Of the last validated epoch. */
+  private fitness = 0
   private bestFitness = 0
   /** Iteration of the last update. */
   private lastStep = -1
@@ -128,6 +129,9 @@ export class Training {
     this.emit({ type: 'labels', names: trainSet.names, boxes: datasetStatistics(trainSet).boxes })
 
     let { definition, model, ema } = this.model(trainSet.names.length)
+    const family = families[definition.family]
+    for (const note of definition.notes) this.message('info', note)
+    this.requireHyp(definition)
     const stride = Math.max(...definition.strides, 32)
     const imagePx = Math.ceil(options.imagePx / stride) * stride
     if (imagePx !== options.imagePx)
@@ -150,7 +154,7 @@ export class Training {
         imagePx,
         batchSize: options.batchSize,
         stride,
-        hyp: augmentHyp(options.hyp),
+        hyp: family.augment(options.hyp),
         seed: options.seed,
         layout,
         rect: options.rect,
@@ -171,13 +175,13 @@ export class Training {
     program.start(model, ema)
     if (this.resume) program.state.loadOptimizer(this.resume.optimizer)
 
-    const schedule = new Schedule({
+    const schedule = family.schedule({
       epochs: options.epochs,
       batches: trainLoader.batches,
       batchSize: options.batchSize,
       cosLr: options.cosLr,
       optimizer: options.optimizer,
-      hyp: options.hyp as ConstructorParameters<typeof Schedule>[0]['hyp'],
+      hyp: options.hyp,
     })
     const startEpoch = this.resume ? this.resume.epoch + 1 : 0
     const summary = summarise(definition)
@@ -198,7 +202,7 @@ export class Training {
     })
     const trial: Trial = {
       definition,
-      anchorThreshold: options.hyp['anchor_t']!,
+      anchorThreshold: options.hyp[family.loss.threshold]!,
       numbers: this.lossNumbers(definition, imagePx),
     }
     const prepared = {
@@ -212,6 +216,7 @@ export class Training {
       program,
       trial,
       schedule,
+      family,
       startEpoch,
     }
     this.openFolder(prepared)
@@ -227,9 +232,11 @@ export class Training {
     }
     const anchors = hyp['anchors']
     const options = { classes, ...(anchors !== undefined && { anchors }) }
-    const pretrained = weights === '' ? undefined : loadPretrained(weights)
+    const models = () => (cfg === '' ? [] : [loadModel(cfg), loadModel(cfg, options)])
+    const pretrained = weights === '' ? undefined : loadPretrained(weights, models)
     if (cfg === '' && !pretrained?.yaml) throw new ModelNotGivenError(weights)
     const definition = cfg !== '' ? loadModel(cfg, options) : parseModel(pretrained!.yaml!, pretrained!.source, options)
+    if (pretrained?.note !== undefined) this.message('info', pretrained.note)
     const fresh = initialWeights(definition, seed)
     if (!pretrained) return { definition, model: fresh, ema: fresh }
     const transfer = transferWeights(fresh, pretrained.weights)
@@ -239,6 +246,7 @@ export class Training {
 
   private fitAnchors(definition: ModelDefinition, dataset: Dataset, imagePx: number): ModelDefinition {
     const { autoAnchor, hyp, seed } = this.options
+    if (!families[definition.family].autoAnchor) return definition
     if (!autoAnchor) {
       if (definition.anchorsArePlaceholders)
         this.message('warning', 'The anchors are placeholders and AutoAnchor is off: give anchors in the model file.')
@@ -256,17 +264,24 @@ export class Training {
     return checked.changed ? withAnchors(definition, checked.anchorsPx) : definition
   }
 
-  private lossNumbers({ strides, classes }: ModelDefinition, imagePx: number): LossNumbers {
+  private lossNumbers({ family, strides, classes }: ModelDefinition, imagePx: number): LossNumbers {
     const { hyp, labelSmoothing } = this.options
-    const gains = { box: hyp['box']!, obj: hyp['obj']!, cls: hyp['cls']! }
+    const { gains, loss } = families[family]
     return {
-      gains: scaleLossGains(gains, strides.length, classes, imagePx),
+      gains: gains(hyp, strides.length, classes, imagePx),
       clsPositiveWeight: hyp['cls_pw']!,
       objPositiveWeight: hyp['obj_pw']!,
       focalGamma: hyp['fl_gamma'] ?? 0,
       labelSmoothing,
-      balance: levelBalance(strides.length),
+      balance: loss.balance(strides.length),
     }
+  }
+
+  /** The hyperparameters must be those of the model's family. */
+  private requireHyp({ family, source }: ModelDefinition): void {
+    const { hypKeys, title, usualHyp } = families[family]
+    const missing = hypKeys.filter((key) => this.options.hyp[key] === undefined)
+    if (missing.length > 0) throw new HypFamilyError(source, title, missing, usualHyp)
   }
 
   /** Settings into the run's folder, and a checkpoint that an interruption in the first epoch can resume from. */
@@ -317,9 +332,10 @@ export class Training {
           break
         }
         this.results = resultsOf(metrics)
+        this.fitness = prepared.family.fitness(metrics)
         this.emit({ type: 'val', rows: metrics.perClass, final: false })
       }
-      const value = fitness(this.results)
+      const value = this.fitness
       const stop = this.stopper.update(epoch, value)
       const best = value >= this.bestFitness
       if (best) this.bestFitness = value
@@ -353,7 +369,7 @@ export class Training {
     if (ended !== 'interrupted') await this.finish(prepared, epoch - 1)
     return {
       results: this.results,
-      fitness: fitness(this.results),
+      fitness: this.fitness,
       bestFitness: this.bestFitness,
       bestEpoch: this.stopper.bestEpoch,
       epochs: epoch,
@@ -365,7 +381,7 @@ export class Training {
 
   /** Undefined if it was interrupted. */
   private async trainEpoch(epoch: number, prepared: Prepared) {
-    const { trainLoader, program, schedule, trial, imagePx } = prepared
+    const { trainLoader, program, schedule, trial, family, imagePx } = prepared
     const { hooks } = this
     const start = performance.now()
     const waited = trainLoader.waitMs
@@ -379,14 +395,19 @@ export class Training {
       const step = schedule.steps(iteration, this.lastStep)
       if (step) this.lastStep = iteration
       if (epoch === 0 && i < picturedBatches) this.picture(batch, i, prepared)
-      const result = await program.run(batch, trial, {
-        step: step ? 1 : 0,
-        learningRate: now.learningRate,
-        momentum: now.momentum,
-        weightDecay: schedule.weightDecay,
-        emaDecay: emaDecay(program.state.updates + 1),
-        maxNorm,
-      })
+      const numbers = { ...trial.numbers, overlapRatio: now.overlapRatio }
+      const result = await program.run(
+        batch,
+        { ...trial, numbers },
+        {
+          step: step ? 1 : 0,
+          learningRate: now.learningRate,
+          momentum: now.momentum,
+          weightDecay: now.weightDecay,
+          emaDecay: emaDecay(program.state.updates + 1),
+          maxNorm: family.maxNorm,
+        },
+      )
       if (!result.finite) throw new LossNotFiniteError(epoch, i)
       for (let k = 0; k < 3; k++) means[k] = (means[k]! * i + result.losses[k]!) / (i + 1)
       i++
@@ -414,7 +435,7 @@ export class Training {
 
   /** Validates weights; undefined if it was interrupted. `pictures` collects images and curves. */
   private async validate(prepared: Prepared, weights: Weights, pictures = false): Promise<Metrics | undefined> {
-    const { definition, names, threads, valLoader, trial } = prepared
+    const { definition, names, threads, valLoader, trial, family } = prepared
     const { hooks, options } = this
     const evaluator = await Evaluator.create(definition, weights, { threads, spinning: options.spin })
     const { numbers } = trial
@@ -424,6 +445,7 @@ export class Training {
         loader: valLoader.all(),
         names,
         singleCls: options.singleCls,
+        rules: family.validation,
         computeLoss: validationLoss(gridAnchors(definition), trial.anchorThreshold, {
           ...numbers.gains,
           objPw: numbers.objPositiveWeight,
@@ -431,6 +453,7 @@ export class Training {
           flGamma: numbers.focalGamma,
           labelSmoothing: numbers.labelSmoothing,
           balance: numbers.balance,
+          form: family.loss,
         }),
         onBatch: (index, batch, detections) => {
           this.emit({ type: 'val-batch', batch: index + 1, batches: valLoader.batches })

@@ -27,6 +27,7 @@ export {
   axis,
   type ClassMetrics,
   classMetrics,
+  type FigureRules,
   interpolate,
   type MarkedDetections,
   smooth,

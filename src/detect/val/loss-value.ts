@@ -1,9 +1,8 @@
-// The value of YOLOv5's detection loss, without gradients, in float64 and plain loops. Validation reports it for every
+// The value of the detection loss of YOLOv5 or YOLOv3, without gradients, in float64 and plain loops. Validation reports it for every
 // epoch (val/box_loss, …), and tests hold the differentiated loss of the training graph against it.
 //
 // Its formulas, where they are explained and differentiated: ../loss. Here only the number is wanted.
-import { matchTargets } from '../loss/match-targets.ts'
-import { levelBalance } from '../loss/pack-matches.ts'
+import { type LossForm, plainSigmoid as sigmoid, yolov5Loss } from '../loss/forms.ts'
 import { bboxIouXywh } from './boxes.ts'
 
 /** Raw output of one detection level. */
@@ -38,6 +37,8 @@ export interface LossOptions {
   readonly labelSmoothing: number
   /** Weight of each level's objectness; default [4, 1, 0.4], other than 3 levels [4, 1, 0.25, 0.06, 0.02]. */
   readonly balance?: readonly number[]
+  /** Default YOLOv5's. */
+  readonly form?: LossForm
 }
 
 /** Loss terms after their gains, not multiplied by the batch. */
@@ -45,7 +46,7 @@ export interface LossValue {
   readonly box: number
   readonly obj: number
   readonly cls: number
-  /** (box + obj + cls) × batch: what is differentiated in training. */
+  /** (box + obj + cls) × scale, of YOLOv5 the batch: what is differentiated in training. */
   readonly total: number
   /** Objectness of each level before balance and gain; `autobalance` wants it. */
   readonly objPerLevel: readonly number[]
@@ -64,7 +65,8 @@ export function detectionLossReference(
   matched: readonly MatchedRows[],
   options: LossOptions,
 ): LossValue {
-  const balance = options.balance ?? levelBalance(heads.length)
+  const form = options.form ?? yolov5Loss
+  const balance = options.balance ?? form.balance(heads.length)
   const positive = 1 - 0.5 * options.labelSmoothing
   const negative = 0.5 * options.labelSmoothing
   const bceObj = binaryCrossEntropy(options.objPw, options.flGamma)
@@ -82,17 +84,15 @@ export function detectionLossReference(
     const objectness = new Float64Array(cells) // target per cell
     let boxSum = 0
     let clsSum = 0
-    const predicted = [0, 0, 0, 0]
     const target = [0, 0, 0, 0]
     for (let row = 0; row < rows.count; row++) {
       const cell = ((rows.image[row]! * na + rows.anchor[row]!) * ny + rows.gridY[row]!) * nx + rows.gridX[row]!
       const at = cell * columns
-      predicted[0] = sigmoid(head.data[at]!) * 2 - 0.5
-      predicted[1] = sigmoid(head.data[at + 1]!) * 2 - 0.5
-      predicted[2] = (sigmoid(head.data[at + 2]!) * 2) ** 2 * rows.anchorSizes[2 * row]!
-      predicted[3] = (sigmoid(head.data[at + 3]!) * 2) ** 2 * rows.anchorSizes[2 * row + 1]!
+      const [aw, ah] = [rows.anchorSizes[2 * row]!, rows.anchorSizes[2 * row + 1]!]
+      const logit = (column: number) => head.data[at + column]!
+      const predicted = form.decodeRow(logit(0), logit(1), logit(2), logit(3), aw, ah)
       for (let c = 0; c < 4; c++) target[c] = rows.boxes[4 * row + c]!
-      const iou = bboxIouXywh(predicted, target, 'ciou')
+      const iou = bboxIouXywh(predicted, target, form.iou)
       boxSum += 1 - iou
       objectness[cell] = Math.max(iou, 0) // the last row of a cell wins
       if (nc > 1)
@@ -112,7 +112,7 @@ export function detectionLossReference(
 
   const terms = { box: box * options.box, obj: obj * options.obj, cls: cls * options.cls }
   const batch = heads[0]?.shape[0] ?? 0
-  return { ...terms, total: (terms.box + terms.obj + terms.cls) * batch, objPerLevel }
+  return { ...terms, total: (terms.box + terms.obj + terms.cls) * form.scale(batch), objPerLevel }
 }
 
 /**
@@ -120,19 +120,20 @@ export function detectionLossReference(
  * `computeLoss`.
  *
  * @param anchors - per level (fine to coarse) [anchors, 2] widths and heights in cells
- * @param anchorT - hyp `anchor_t`
+ * @param threshold - value of the hyp that decides the assignment, `anchor_t` or `iou_t`
  */
 export function validationLoss(
   anchors: readonly Float32Array[],
-  anchorT: number,
+  threshold: number,
   options: LossOptions,
 ): (
   heads: readonly RawHead[],
   batch: { readonly targets: Float32Array },
 ) => readonly [box: number, obj: number, cls: number] {
+  const { match } = options.form ?? yolov5Loss
   return (heads, { targets }) => {
     const levels = heads.map(({ shape }, level) => ({ ny: shape[2]!, nx: shape[3]!, anchors: anchors[level]! }))
-    const { box, obj, cls } = detectionLossReference(heads, matchTargets(targets, levels, anchorT), options)
+    const { box, obj, cls } = detectionLossReference(heads, match(targets, levels, threshold), options)
     return [box, obj, cls]
   }
 }
@@ -151,8 +152,6 @@ function binaryCrossEntropy(positiveWeight: number, gamma: number): (x: number, 
     return plain(x, t) * alpha * (1 - pt) ** gamma
   }
 }
-
-const sigmoid = (x: number) => 1 / (1 + Math.exp(-x))
 
 /** log(1 + e^x), without overflow. */
 const softplus = (x: number) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)))

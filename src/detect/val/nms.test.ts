@@ -5,7 +5,10 @@ import { type Decoded, type NmsOptions, nonMaxSuppression } from './nms.ts'
 const f = Math.fround
 
 /** The same suppression, written as plainly as possible: all candidates, full sort, every pair, shifted boxes. */
-function naive({ data, rows, columns }: Decoded, options: Required<Omit<NmsOptions, 'classes'>>): number[] {
+function naive(
+  { data, rows, columns }: Decoded,
+  options: Required<Omit<NmsOptions, 'classes' | 'sidePx' | 'merge'>>,
+): number[] {
   const nc = columns - 5
   let candidates: number[][] = []
   for (let r = 0; r < rows; r++) {

@@ -2,6 +2,8 @@
 // same order as there, but the work is small: candidates are radix-sorted, each meets only the kept boxes of its own
 // class, and the search ends with the last box wanted.
 
+import { iouXyxy } from './boxes.ts'
+
 /** Columns of a detection: x1, y1, x2, y2 (pixels), confidence, class. */
 export const DETECTION_COLUMNS = 6
 
@@ -24,7 +26,17 @@ export interface NmsOptions {
   readonly maxCandidates?: number
   /** Only these classes. */
   readonly classes?: readonly number[]
+  /** Only boxes with both sides between these, exclusive, pixels; YOLOv3: 2 and 4096. */
+  readonly sidePx?: readonly [low: number, high: number]
+  /**
+   * Replace each box that stays by the mean of the boxes it stands for (overlap above `iou`), weighted by confidence, as
+   * YOLOv3 does for images with fewer than 3000 candidates; default false.
+   */
+  readonly merge?: boolean
 }
+
+/** Images with so many candidates are not merged. */
+const mostMerged = 3000
 
 /** A decoded network output. */
 export interface Decoded {
@@ -139,9 +151,12 @@ const scratch = new Candidates()
 
 function suppressImage(decoded: Decoded, image: number, options: NmsOptions): Float32Array {
   const { confidence = 0.25, iou = 0.45, agnostic = false, maxDetections = 300, maxCandidates = 30_000 } = options
-  collect(decoded, image, Math.fround(confidence), options.multiLabel === true, options.classes)
+  collect(decoded, image, Math.fround(confidence), options.multiLabel === true, options.classes, options.sidePx)
   if (scratch.count === 0) return new Float32Array(0)
-  return suppress(scratch.sort(maxCandidates), iou, agnostic, maxDetections)
+  const count = scratch.sort(maxCandidates)
+  const kept = suppress(count, iou, agnostic, maxDetections)
+  if (options.merge && count > 1 && count < mostMerged) mergeInto(kept, count, iou, agnostic)
+  return kept
 }
 
 /** Rows above the threshold → candidates, in row order. */
@@ -151,6 +166,7 @@ function collect(
   threshold: number,
   multiLabel: boolean,
   only: readonly number[] | undefined,
+  sides: readonly [low: number, high: number] | undefined,
 ): void {
   const nc = columns - 5
   const wanted = only && new Set(only)
@@ -160,6 +176,7 @@ function collect(
   for (let row = image * rows * columns; row < end; row += columns) {
     const objectness = data[row + 4]!
     if (!(objectness > threshold)) continue
+    if (sides && !(inside(data[row + 2]!, sides) && inside(data[row + 3]!, sides))) continue
     const first = count
     scratch.reserve(count + nc)
     const { scores, classes } = scratch
@@ -201,6 +218,8 @@ function collect(
   }
   scratch.count = count
 }
+
+const inside = (side: number, [low, high]: readonly [number, number]) => side > low && side < high
 
 /** Greedy suppression over the sorted candidates; stops with the last box wanted. */
 function suppress(count: number, threshold: number, agnostic: boolean, maxDetections: number): Float32Array {
@@ -263,6 +282,28 @@ function suppress(count: number, threshold: number, agnostic: boolean, maxDetect
     result[6 * k + 5] = classes[i]!
   }
   return result
+}
+
+/**
+ * Moves every kept box to the mean of the candidates that it stands for.
+ * Source: yolov3 v8 utils/utils.py, non_max_suppression with merge.
+ */
+function mergeInto(kept: Float32Array, count: number, threshold: number, agnostic: boolean): void {
+  const { boxes, scores, classes, order } = scratch
+  const box = new Float32Array(4)
+  for (let at = 0; at < kept.length; at += DETECTION_COLUMNS) {
+    box.set(kept.subarray(at, at + 4))
+    const sum = [0, 0, 0, 0]
+    let weight = 0
+    for (let k = 0; k < count; k++) {
+      const i = order[k]!
+      if (!agnostic && classes[i] !== kept[at + 5]) continue
+      if (!(iouXyxy(box, 0, boxes, 4 * i) > threshold)) continue
+      weight += scores[i]!
+      for (let c = 0; c < 4; c++) sum[c]! += scores[i]! * boxes[4 * i + c]!
+    }
+    if (weight > 0) for (let c = 0; c < 4; c++) kept[at + c] = sum[c]! / weight
+  }
 }
 
 /** Largest distance between any two coordinates of the first candidates; Infinity if one is not a number. */

@@ -15,6 +15,17 @@ export interface MarkedDetections {
   readonly actual: ArrayLike<number>
 }
 
+/** Where YOLOv3's figures differ from YOLOv5 v7.0's. */
+export interface FigureRules {
+  /** Confidence at which precision, recall and F1 are read; default where the smoothed mean F1 is largest. */
+  readonly confidence?: number
+  /**
+   * Where the precision falls to 0 behind the last detection: at recall 1 (default), or a thousandth behind the last recall,
+   * where the curve also begins with its own precision instead of 1.
+   */
+  readonly recallEnd?: 'one' | 'near'
+}
+
 /** Figures of the classes that have labels, in rising order of class. All in [0, 1] but the counts. */
 export interface ClassMetrics {
   readonly classes: readonly number[]
@@ -50,8 +61,9 @@ const recallPoints = linspace(0, 1, 101)
  * Source: yolov5 v7.0 utils/metrics.py, ap_per_class.
  *
  * @param thresholds - columns of `correct`
+ * @param rules - for YOLOv3; source: yolov3 v8 utils/utils.py, ap_per_class
  */
-export function classMetrics(marked: MarkedDetections, thresholds = 10): ClassMetrics {
+export function classMetrics(marked: MarkedDetections, thresholds = 10, rules: FigureRules = {}): ClassMetrics {
   const labelCounts = new Map<number, number>()
   for (let i = 0; i < marked.actual.length; i++) {
     const c = marked.actual[i]!
@@ -66,12 +78,16 @@ export function classMetrics(marked: MarkedDetections, thresholds = 10): ClassMe
   const recallCurve: Float64Array[] = []
   const f1Curve: Float64Array[] = []
   const precisionOverRecall: Float64Array[] = []
+  const precisionAt: number[] = []
+  const recallAt: number[] = []
   for (const [k, c] of classes.entries()) {
-    const curves = classCurves(marked, rowsOfClass.get(c) ?? [], labels[k]!, thresholds)
+    const curves = classCurves(marked, rowsOfClass.get(c) ?? [], labels[k]!, thresholds, rules)
     ap.push(curves.ap)
     precisionCurve.push(curves.precision)
     recallCurve.push(curves.recall)
     precisionOverRecall.push(curves.precisionOverRecall)
+    precisionAt.push(curves.precisionAt)
+    recallAt.push(curves.recallAt)
     f1Curve.push(
       curves.precision.map((p, i) => {
         const r = curves.recall[i]!
@@ -85,9 +101,10 @@ export function classMetrics(marked: MarkedDetections, thresholds = 10): ClassMe
     for (const row of f1Curve) sum += row[i]!
     return sum / f1Curve.length
   })
-  const best = classes.length > 0 ? argmax(smooth(meanF1, 0.1)) : 0
-  const precision = precisionCurve.map((row) => row[best]!)
-  const recall = recallCurve.map((row) => row[best]!)
+  const fixed = rules.confidence
+  const best = classes.length > 0 && fixed === undefined ? argmax(smooth(meanF1, 0.1)) : 0
+  const precision = fixed === undefined ? precisionCurve.map((row) => row[best]!) : precisionAt
+  const recall = fixed === undefined ? recallCurve.map((row) => row[best]!) : recallAt
   const truePositives = recall.map((r, k) => roundHalfEven(r * labels[k]!))
   return {
     classes,
@@ -96,8 +113,8 @@ export function classMetrics(marked: MarkedDetections, thresholds = 10): ClassMe
     falsePositives: truePositives.map((tp, k) => roundHalfEven(tp / (precision[k]! + EPS) - tp)),
     precision,
     recall,
-    f1: f1Curve.map((row) => row[best]!),
-    confidence: axis[best]!,
+    f1: precision.map((p, k) => (2 * p * recall[k]!) / (p + recall[k]! + EPS)),
+    confidence: fixed ?? axis[best]!,
     ap,
     precisionCurve,
     recallCurve,
@@ -123,13 +140,29 @@ interface Curves {
   readonly precision: Float64Array
   readonly recall: Float64Array
   readonly precisionOverRecall: Float64Array
+  /** At the confidence of the rules; 0 without one. */
+  readonly precisionAt: number
+  readonly recallAt: number
 }
 
-function classCurves(marked: MarkedDetections, rows: readonly number[], labels: number, thresholds: number): Curves {
+function classCurves(
+  marked: MarkedDetections,
+  rows: readonly number[],
+  labels: number,
+  thresholds: number,
+  rules: FigureRules,
+): Curves {
   // A class without a detection has zero curves and zero AP.
   if (rows.length === 0) {
     const zero = new Float64Array(axis.length)
-    return { ap: Array(thresholds).fill(0), precision: zero, recall: zero, precisionOverRecall: zero }
+    return {
+      ap: Array(thresholds).fill(0),
+      precision: zero,
+      recall: zero,
+      precisionOverRecall: zero,
+      precisionAt: 0,
+      recallAt: 0,
+    }
   }
   const count = rows.length
   const recall = new Float64Array(count)
@@ -139,6 +172,8 @@ function classCurves(marked: MarkedDetections, rows: readonly number[], labels: 
     precision: new Float64Array(0) as Float64Array,
     recall: new Float64Array(0) as Float64Array,
     precisionOverRecall: new Float64Array(0) as Float64Array,
+    precisionAt: 0,
+    recallAt: 0,
   }
   for (let t = 0; t < thresholds; t++) {
     let right = 0
@@ -147,13 +182,18 @@ function classCurves(marked: MarkedDetections, rows: readonly number[], labels: 
       recall[i] = right / (labels + EPS)
       precision[i] = right / (i + 1)
     }
-    const { value, envelopeRecall, envelopePrecision } = averagePrecision(recall, precision)
+    const { value, envelopeRecall, envelopePrecision } = averagePrecision(recall, precision, rules.recallEnd)
     ap.push(value)
     if (t > 0) continue
     const falling = axis.map((x) => -x)
     const negated = Float64Array.from(rows, (row) => -marked.confidence[row]!)
     curves.recall = interpolate(falling, negated, recall, 0)
     curves.precision = interpolate(falling, negated, precision, 1)
+    if (rules.confidence !== undefined) {
+      // Below the least confidence the first value counts, not the last: so it is there.
+      curves.precisionAt = interpolate([-rules.confidence], negated, precision)[0]!
+      curves.recallAt = interpolate([-rules.confidence], negated, recall)[0]!
+    }
     curves.precisionOverRecall = interpolate(axis, envelopeRecall, envelopePrecision)
   }
   return { ap, ...curves }
@@ -165,16 +205,19 @@ function classCurves(marked: MarkedDetections, rows: readonly number[], labels: 
  *
  * @param recall - rising
  * @param precision - same length
+ * @param recallEnd - see {@link FigureRules}
  */
 export function averagePrecision(
   recall: ArrayLike<number>,
   precision: ArrayLike<number>,
+  recallEnd: FigureRules['recallEnd'] = 'one',
 ): { value: number; envelopeRecall: Float64Array; envelopePrecision: Float64Array } {
   const count = recall.length
   const envelopeRecall = new Float64Array(count + 2)
   const envelopePrecision = new Float64Array(count + 2)
-  envelopePrecision[0] = 1
-  envelopeRecall[count + 1] = 1
+  const near = recallEnd === 'near'
+  envelopePrecision[0] = near ? 0 : 1
+  envelopeRecall[count + 1] = near ? Math.min(recall[count - 1]! + 1e-3, 1) : 1
   for (let i = 0; i < count; i++) {
     envelopeRecall[i + 1] = recall[i]!
     envelopePrecision[i + 1] = precision[i]!

@@ -3,8 +3,8 @@
 import type { ClassRow, EpochResults, ValCurves } from '../train/events.ts'
 import { type Placement, scaleBoxes, xywhToXyxy } from './boxes.ts'
 import { ConfusionMatrix, iouThresholds, LABEL_COLUMNS, matchDetections } from './match.ts'
-import { DETECTION_COLUMNS, nonMaxSuppression } from './nms.ts'
-import { axis, type ClassMetrics, classMetrics } from './precision.ts'
+import { DETECTION_COLUMNS, type NmsOptions, nonMaxSuppression } from './nms.ts'
+import { axis, type ClassMetrics, classMetrics, type FigureRules } from './precision.ts'
 
 /** What validation needs of a batch; the loader's `ValBatch` has it. */
 export interface ValidationBatch {
@@ -37,6 +37,8 @@ export interface ValidateOptions<Batch extends ValidationBatch = ValidationBatch
   readonly iou?: number
   /** Boxes per image; default 300. */
   readonly maxDetections?: number
+  /** What a model of YOLOv3 is judged by; default v7.0's rules. */
+  readonly rules?: { readonly nms: Pick<NmsOptions, 'merge' | 'sidePx'>; readonly figures: FigureRules }
   /** All boxes are of class 0, and suppression looks across classes (`--single-cls`). */
   readonly singleCls?: boolean
   /** Loss terms [box, obj, cls] of a batch; without it the result has zeros. */
@@ -108,6 +110,7 @@ export async function validate<Batch extends ValidationBatch, Heads>(
         multiLabel: true,
         agnostic: singleCls,
         maxDetections: options.maxDetections ?? 300,
+        ...options.rules?.nms,
       },
     )
     lap('suppression')
@@ -121,7 +124,7 @@ export async function validate<Batch extends ValidationBatch, Heads>(
   }
   signal?.throwIfAborted()
 
-  const figures = summarize(marks, names)
+  const figures = summarize(marks, names, options.rules?.figures)
   lap('marking')
   const mean = (sum: number) => sum / Math.max(batches, 1)
   const perImage = (value: number) => value / Math.max(marks.images, 1)
@@ -213,11 +216,19 @@ function nativeLabels({ targets, width, height, originals }: ValidationBatch, im
 }
 
 /** Figures of all marks; zeros if no detection is right, as v7.0 has it. */
-export function summarize(marks: Marks, names: readonly string[]): Omit<Metrics, keyof Losses | 'msPerImage'> {
+export function summarize(
+  marks: Marks,
+  names: readonly string[],
+  rules: FigureRules = {},
+): Omit<Metrics, keyof Losses | 'msPerImage'> {
   const correct = marks.allCorrect()
   const found = correct.includes(1)
   const metrics = found
-    ? classMetrics({ correct, confidence: marks.confidence, predicted: marks.predicted, actual: marks.actual })
+    ? classMetrics(
+        { correct, confidence: marks.confidence, predicted: marks.predicted, actual: marks.actual },
+        10,
+        rules,
+      )
     : undefined
   const instances = marks.actual.length
   const ap50 = metrics?.ap.map((row) => row[0]!) ?? []
