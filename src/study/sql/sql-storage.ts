@@ -30,7 +30,7 @@ import { requireAttempt } from '../transitions.ts'
 import type { Db, Dialect, Tx } from './dialect.ts'
 import { migrate } from './migrations.ts'
 import type { StudyTable, WorkerTable } from './schema.ts'
-import { proposedValues, toStoredTrial, trialColumns, trialTexts } from './stored-trial.ts'
+import { proposedValues, sequenceOf, toStoredTrial, trialColumns, trialTexts } from './stored-trial.ts'
 
 /** Who is inside an exclusive step for longer may be overtaken. */
 const turnMs = 30_000
@@ -192,14 +192,14 @@ export class SqlStorage implements Storage {
     if (!row) throw await this.#notFound(db, study)
     const rows = await db
       .selectFrom('trial')
-      .select([...trialColumns, 'sequence', trialTexts])
+      .select([...trialColumns, trialTexts])
       .where('study_id', '=', study)
       .where('sequence', '>', since)
       .orderBy('sequence')
       .$if(limit !== undefined, (query) => query.limit(limit!))
       .execute()
     return {
-      sequence: rows.at(-1)?.sequence ?? since,
+      sequence: rows.length > 0 ? sequenceOf(rows[rows.length - 1]) : since,
       target: row.target ?? undefined,
       stopping: row.stopping === 1,
       trials: rows.map(toStoredTrial),

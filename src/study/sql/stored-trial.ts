@@ -8,50 +8,66 @@ import { parseHypText, parseMetricsText } from '../stored-values.ts'
 /** A trial as it is read: the fewer values a row has, the faster. */
 export interface TrialRow {
   readonly number: number
-  readonly state: TrialState
-  readonly attempt: number
   readonly digest: number
   readonly fitness: number | null
-  /** Lines: hyp, parents, mutated, metrics or output, epochs or failure. JSON has no line ends. */
+  /** All else, by lines: JSON has no line ends. */
   readonly texts: string
 }
 
-export const trialColumns = ['number', 'state', 'attempt', 'digest', 'fitness'] as const
+export const trialColumns = ['number', 'digest', 'fitness'] as const
 
-const line = sql.lit('\n')
-export const trialTexts = sql<string>`hyp || ${line} || parents || ${line} || mutated || ${line} ||
-  coalesce(metrics, output, '') || ${line} || coalesce(cast(epochs as text), failure, '')`.as('texts')
+/** The lines of `texts`. */
+const lines = [
+  sql`state`,
+  sql`cast(attempt as text)`,
+  sql`cast(sequence as text)`,
+  sql`hyp`,
+  sql`parents`,
+  sql`mutated`,
+  sql`coalesce(metrics, output, '')`,
+  sql`coalesce(cast(epochs as text), failure, '')`,
+]
 
-/** Its values are parsed each time they are looked at. */
+export const trialTexts = sql<string>`${sql.join(lines, sql` || ${sql.lit('\n')} || `)}`.as('texts')
+
+/** The number of the trial's last change. */
+export const sequenceOf = ({ texts }: TrialRow): number => Number(texts.split('\n', 3)[2])
+
+/** A complete trial; its texts are parsed each time they are looked at. */
 class RowTrial {
   readonly number: number
-  readonly state: TrialState
-  readonly attempt: number
+  readonly state = 'complete'
   readonly fitness: number
   readonly #texts: string
 
-  constructor({ number, state, attempt, fitness, texts }: TrialRow) {
+  constructor({ number, fitness, texts }: TrialRow) {
     this.number = number
-    this.state = state
-    this.attempt = attempt
     this.fitness = fitness!
     this.#texts = texts
   }
 
+  get attempt(): number {
+    return Number(this.#line(1))
+  }
+
   get hyp(): Hyp {
-    return parseHypText(this.#texts.slice(0, this.#texts.indexOf('\n')))
+    return parseHypText(this.#line(3))
   }
 
   get parents(): readonly number[] {
-    return JSON.parse(this.#texts.split('\n', 2)[1]) as number[]
+    return JSON.parse(this.#line(4)) as number[]
   }
 
   get mutated(): readonly string[] {
-    return JSON.parse(this.#texts.split('\n', 3)[2]) as string[]
+    return JSON.parse(this.#line(5)) as string[]
   }
 
   get metrics(): Metrics {
-    return parseMetricsText(this.#texts.split('\n', 4)[3])
+    return parseMetricsText(this.#line(6))
+  }
+
+  #line(index: number): string {
+    return this.#texts.split('\n', index + 1)[index]
   }
 }
 
@@ -59,10 +75,10 @@ class RowTrial {
 export const toStoredTrial = (row: TrialRow): StoredTrial => ({ trial: toTrial(row), digest: row.digest })
 
 function toTrial(row: TrialRow): Trial {
-  if (row.state === 'complete') return new RowTrial(row) as Trial
-  const [hyp, parents, mutated, results, detail] = row.texts.split('\n')
-  const trial = { number: row.number, ...proposedValues({ hyp, parents, mutated }), attempt: row.attempt }
-  switch (row.state) {
+  if (row.texts.startsWith('complete\n')) return new RowTrial(row)
+  const [state, attempt, , hyp, parents, mutated, results, detail] = row.texts.split('\n')
+  const trial = { number: row.number, ...proposedValues({ hyp, parents, mutated }), attempt: Number(attempt) }
+  switch (state as TrialState) {
     case 'pruned':
       return {
         ...trial,
@@ -74,7 +90,7 @@ function toTrial(row: TrialRow): Trial {
     case 'failed':
       return { ...trial, state: 'failed', failure: detail as FailureClass, output: JSON.parse(results) as string[] }
     default:
-      return { ...trial, state: row.state }
+      return { ...trial, state: state as 'running' }
   }
 }
 
