@@ -13,6 +13,7 @@
  * ```
  */
 export { imageLayoutFor, type LayoutChoice, probeBlockSize, type Weights } from '../nn/index.ts'
+export { exportCfg, exportDarknet } from './darknet/index.ts'
 export {
   defaultCacheFolder as cacheFolder,
   type ImageLayout,
@@ -24,8 +25,10 @@ export { datasetHash } from './data-hash.ts'
 export { type Detection, type DetectOptions, Detector, loadDetector } from './detector.ts'
 export { ensureDigits } from './digits/index.ts'
 export { type EvaluationImages, Evaluator } from './evaluator.ts'
+export { families, type ModelFamily, type ValidationRules } from './family.ts'
 export {
   checkHyp,
+  defaultHypName,
   type LoadedHyp,
   loadHyp,
   parseHyp,

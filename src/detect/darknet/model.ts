@@ -36,7 +36,6 @@ const activations: Readonly<Record<string, (x: Tensor) => Tensor>> = {
   leaky: (x) => leakyRelu(x, 0.1),
   relu,
   mish,
-  mul,
   swish: silu,
 }
 

@@ -1,12 +1,14 @@
-// The data set yaml of YOLOv5: path, train, val, test, names. Nothing in it is ever executed or downloaded.
+// The data set yaml of YOLOv5: path, train, val, test, names. Nothing in it is ever executed or downloaded. Darknet's
+// `.data` files are read here too: darknet-data.ts.
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, isAbsolute, resolve } from 'node:path'
 import { parse } from 'yaml'
 import { DatasetFileInvalidError, DatasetPathMissingError, isYamlNestedTooDeep } from '../../base/index.ts'
+import { isDarknetData, parseDarknetData } from './darknet-data.ts'
 import type { DatasetDefinition, Split } from './types.ts'
 
 /**
- * Reads a data set yaml.
+ * Reads a data set yaml, or a Darknet `.data` file.
  *
  * Relative entries start from `path`; a relative `path` starts from the yaml's folder, or else from the current one
  * (v7.0: from the folder of its own sources). An entry that begins with `../` is also tried without it, as in v7.0.
@@ -14,7 +16,8 @@ import type { DatasetDefinition, Split } from './types.ts'
  * @throws DatasetFileInvalidError, DatasetPathMissingError
  */
 export function readDatasetYaml(file: string): DatasetDefinition {
-  return parseDatasetYaml(readText(file), file)
+  const text = readText(file)
+  return isDarknetData(file) ? parseDarknetData(text, file) : parseDatasetYaml(text, file)
 }
 
 function readText(file: string): string {

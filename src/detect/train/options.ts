@@ -2,9 +2,9 @@
 
 /** Options of {@link train}; the names of YOLOv5 v7.0's `train.py` flags stand in the comments where they differ. */
 export interface TrainOptions {
-  /** Data set yaml, or 'digits' for the built-in one. */
+  /** Data set yaml or Darknet `.data`, or 'digits' for the built-in one. */
   readonly data: string
-  /** Model yaml, as 'yolov5n.yaml'; '' takes the model of `weights`. */
+  /** Model yaml or Darknet cfg, as 'yolov5n.yaml'; '' takes the model of `weights`. */
   readonly cfg: string
   /** Weights to start from (.safetensors); '' trains from scratch. */
   readonly weights: string
@@ -15,6 +15,8 @@ export interface TrainOptions {
   readonly batchSize: number
   /** Side of the square training images in pixels (`--imgsz`), rounded up to a multiple of the largest stride. */
   readonly imagePx: number
+  /** Side that images are validated at, if it is another one (the last number of YOLOv3's `--img-size`). */
+  readonly valImagePx?: number
   /** Rectangular training batches (no mosaic, no shuffle). */
   readonly rect: boolean
   /** Checkpoint `last.safetensors` of an interrupted training to continue, or '' */

@@ -133,12 +133,14 @@ export class Training {
     for (const note of definition.notes) this.message('info', note)
     this.requireHyp(definition)
     const stride = Math.max(...definition.strides, 32)
-    const imagePx = Math.ceil(options.imagePx / stride) * stride
-    if (imagePx !== options.imagePx)
-      this.message(
-        'warning',
-        `Image size ${options.imagePx} is no multiple of the stride ${stride}: training at ${imagePx}.`,
-      )
+    const side = (px: number, doing: string) => {
+      const whole = Math.ceil(px / stride) * stride
+      if (whole !== px)
+        this.message('warning', `Image size ${px} is no multiple of the stride ${stride}: ${doing} at ${whole}.`)
+      return whole
+    }
+    const imagePx = side(options.imagePx, 'training')
+    const valImagePx = options.valImagePx === undefined ? imagePx : side(options.valImagePx, 'validating')
     if (!this.resume) {
       definition = this.fitAnchors(definition, trainSet, imagePx)
       model = roundThroughHalf(model)
@@ -163,7 +165,7 @@ export class Training {
       hooks,
     )
     // As v7.0: twice the training batch, rectangular.
-    const sizes = { imagePx, batchSize: 2 * options.batchSize, stride }
+    const sizes = { imagePx: valImagePx, batchSize: 2 * options.batchSize, stride }
     const valLoader = await host.valLoader(options, valSet, sizes, hooks)
     const program = await host.trainProgram(definition, {
       optimizer: options.optimizer,
@@ -193,7 +195,7 @@ export class Training {
       batches: trainLoader.batches,
       names: trainSet.names,
       images: { train: trainSet.paths.length, val: valSet.paths.length },
-      imagePx: { train: imagePx, val: imagePx },
+      imagePx: { train: imagePx, val: valImagePx },
       modelTable: [...summary.table, summary.text],
       parameters: summary.parameters,
       gflops: summary.gflops,
