@@ -1,5 +1,6 @@
 // Every error that a user can meet is a class in this folder, one file per area; docs/errors.md has one row per code.
 export * from './app.ts'
+export * from './assets.ts'
 export * from './base.ts'
 export * from './darknet.ts'
 export * from './data.ts'

@@ -9,12 +9,12 @@ import {
   PtUnsupportedError,
   WeightShapeError,
 } from '../../base/index.ts'
+import { readZip, writeZip } from '../archive/zip.ts'
 import { loadDetector } from '../detector.ts'
 import { ensureDigits } from '../digits/index.ts'
 import { initialWeights, parseModel } from '../model/index.ts'
 import { loadDetectorFile, loadPretrained, readCheckpointOptions } from '../train/checkpoint.ts'
 import { exportPt } from './index.ts'
-import { readZip, writeZip } from './zip.ts'
 
 const yaml = `
 nc: 2

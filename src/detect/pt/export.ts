@@ -2,6 +2,7 @@
 // nothing of YOLOv5 is in here or in the file.
 import { PtUnsupportedError, WeightShapeError } from '../../base/index.ts'
 import { known, Scope, type Weights, type WeightTensor } from '../../nn/index.ts'
+import { writeZip } from '../archive/zip.ts'
 import { buildDetector } from '../model/build.ts'
 import type { ModelDefinition, ModelLayer } from '../model/definition.ts'
 import { type Activation, imageSide, type ModuleName, modules } from '../modules/index.ts'
@@ -17,7 +18,6 @@ import {
   torchModule,
   upsampleAttributes,
 } from './torch-layers.ts'
-import { writeZip } from './zip.ts'
 
 /** What is written. A `DetectorFile` is one. */
 export interface ExportedDetector {

@@ -10,13 +10,13 @@ import {
   PtGlobalRefusedError,
   PtUnsupportedError,
 } from '../../base/index.ts'
+import { crc32 } from '../archive/crc32.ts'
+import { readZip, writeZip, ZipProblem } from '../archive/zip.ts'
 import { initialWeights, parseModel } from '../model/index.ts'
-import { crc32 } from './crc32.ts'
 import { detectorOf, exportPt, isPtFile, readPt, readPtCheckpoint, readTensor, Tensor } from './index.ts'
 import { PyCall, PyGlobal, PyObject, PyReference, PyTuple, type PyValue, pickle } from './pickle.ts'
 import { toPlain } from './plain.ts'
 import { withFileName } from './read.ts'
-import { readZip, writeZip, ZipProblem } from './zip.ts'
 
 /** Runs of every property; `HYPEVOLVE_FUZZ_RUNS=10000` looks longer. */
 const runs = Number(process.env['HYPEVOLVE_FUZZ_RUNS'] ?? 150)
@@ -518,7 +518,7 @@ describe('archives that are meant to harm', () => {
       offset: 0,
     })
     const bytes = Buffer.concat([local, packed, central, endOf([central], local.length + packed.length)])
-    expect(() => readPt(bytes, 'x.pt')).toThrow(/far more than a model/)
+    expect(() => readPt(bytes, 'x.pt')).toThrow(/far more than/)
   })
 
   it('a bomb that hides its size', () => {

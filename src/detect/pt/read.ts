@@ -1,10 +1,10 @@
 // A PyTorch file as plain values: the zip form (since PyTorch 1.6) and the one before. Nothing in a file is executed.
 import { HypevolveError, PtFileError, PtUnsupportedError } from '../../base/index.ts'
+import { isZip, readZip, ZipProblem } from '../archive/zip.ts'
 import { buildObject, resolveGlobal, StorageType } from './globals.ts'
 import type { Storage } from './tensor.ts'
 import { PickleProblem, unpickle } from './unpickle.ts'
 import { PtGlobal, type PtValue } from './values.ts'
-import { isZip, readZip, ZipProblem } from './zip.ts'
 
 /** What a PyTorch file holds. */
 export interface PtFile {

@@ -1,18 +1,40 @@
-// Zip archives as PyTorch writes them, and no further: what is strange is refused before anything is unpacked.
+// Zip archives, in memory or in a file of any size: what is strange is refused before anything is unpacked.
 import { inflateRawSync } from 'node:zlib'
 import { crc32 } from './crc32.ts'
 
 /** Something in an archive that is wrong. The reader of the file says which file it was. */
 export class ZipProblem extends Error {}
 
-/** One file of an archive. */
+/** One file or folder of an archive. */
 export interface ZipEntry {
+  /** Relative, with '/' between its parts and at the end of a folder's; none of them is '..'. */
   readonly name: string
   /** Bytes after unpacking. */
   readonly size: number
-  /** Unpacks it and checks it. @throws {@link ZipProblem} */
+  /** Where its packed bytes lie, and how many there are. */
+  readonly from: number
+  readonly packed: number
+  readonly deflated: boolean
+  /** CRC-32 of the unpacked bytes; 0 stands for "not computed". */
+  readonly checksum: number
+  /** Unpacks it in memory and checks it. @throws {@link ZipProblem} */
   read(): Uint8Array
 }
+
+/** Bytes that can be read anywhere. */
+export interface ZipSource {
+  readonly size: number
+  /** @returns exactly so many bytes; all of them lie within `size` */
+  read(at: number, length: number): Uint8Array
+}
+
+export interface ZipLimits {
+  /** All files together may unpack to so many times the size of the archive. */
+  readonly growth: number
+}
+
+/** Models hardly shrink. */
+const modelLimits: ZipLimits = { growth: 4 }
 
 const endSignature = 0x06054b50
 const end64Signature = 0x06064b50
@@ -23,8 +45,8 @@ const localSignature = 0x04034b50
 const endLength = 22
 const centralLength = 46
 const localLength = 30
-/** An archive with more files than this is no model: the largest YOLOv5 has some 2,000 tensors. */
-const maxEntries = 200_000
+/** More files than this are not read: COCO has 250,000, and the directory of an archive is held in memory. */
+const maxEntries = 1_000_000
 
 /** Whether this begins as a zip archive does. */
 export const isZip = (bytes: Uint8Array): boolean =>
@@ -33,21 +55,27 @@ export const isZip = (bytes: Uint8Array): boolean =>
 /**
  * Lists an archive, from its directory at the end. Nothing is unpacked yet.
  *
- * Refused: archives in several parts, encryption, other methods than "stored" and "deflated", files that lie over each
- * other or outside of the archive, that exist twice, whose two headers differ, or whose names lead elsewhere, and sizes
- * that the bytes of the archive cannot have: everything together is at most 4 times as large as the archive, and 1 MiB.
+ * Refused: archives in several parts, encryption, other methods than "stored" and "deflated", links and special files,
+ * files that lie over each other or outside of the archive, that exist twice, whose two headers differ, or whose names
+ * lead elsewhere, and sizes that the bytes of the archive cannot have: everything together is at most `growth` times as
+ * large as the archive (4 times if not said), or 1 MiB.
  *
  * @throws {@link ZipProblem}
  */
-export function readZip(bytes: Uint8Array): ReadonlyMap<string, ZipEntry> {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  const directory = findDirectory(bytes, view)
+export function readZip(
+  archive: Uint8Array | ZipSource,
+  { growth }: ZipLimits = modelLimits,
+): ReadonlyMap<string, ZipEntry> {
+  const source = archive instanceof Uint8Array ? sourceOf(archive) : archive
+  const directory = findDirectory(source)
+  const bytes = source.read(directory.offset, directory.end - directory.offset)
+  const view = viewOf(bytes)
   const entries = new Map<string, ZipEntry>()
   const places: { from: number; to: number }[] = []
   let total = 0
-  let at = directory.offset
+  let at = 0
   for (let i = 0; i < directory.count; i++) {
-    const header = readCentral(bytes, view, at, directory.end)
+    const header = readCentral(bytes, view, at)
     at = header.next
     const { name, size, packed, method, checksum } = header
     if (entries.has(name)) throw new ZipProblem(`it holds "${shown(name)}" twice.`)
@@ -56,19 +84,26 @@ export function readZip(bytes: Uint8Array): ReadonlyMap<string, ZipEntry> {
     // Deflate shrinks to 1/1032 at most.
     if (size > 1040 * packed + 64) throw new ZipProblem(`"${shown(name)}" claims ${size} bytes in ${packed}.`)
     total += size
-    const from = findData(bytes, view, header, directory.offset)
+    const from = findData(source, header, directory.offset)
     places.push({ from: header.local, to: from + packed })
-    const data = bytes.subarray(from, from + packed)
-    entries.set(name, { name, size, read: () => unpack(name, data, { size, method, checksum }) })
+    const read = () => unpack(name, source.read(from, packed), { size, method, checksum })
+    entries.set(name, { name, size, from, packed, deflated: method === 8, checksum, read })
   }
-  if (at !== directory.end) throw new ZipProblem('its directory does not have the length it claims.')
-  if (total > Math.max(4 * bytes.length, 1 << 20))
-    throw new ZipProblem(`it unpacks to ${total} bytes, far more than a model of this file size has.`)
+  if (at !== bytes.length) throw new ZipProblem('its directory does not have the length it claims.')
+  if (total > Math.max(growth * source.size, 1 << 20))
+    throw new ZipProblem(`it unpacks to ${total} bytes, far more than an archive of its size should.`)
   places.sort((a, b) => a.from - b.from)
   for (let i = 1; i < places.length; i++)
     if (places[i]!.from < places[i - 1]!.to) throw new ZipProblem('files in it lie over each other.')
   return entries
 }
+
+const sourceOf = (bytes: Uint8Array): ZipSource => ({
+  size: bytes.length,
+  read: (at, length) => bytes.subarray(at, at + length),
+})
+
+const viewOf = (bytes: Uint8Array) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 
 interface Directory {
   readonly offset: number
@@ -76,8 +111,14 @@ interface Directory {
   readonly count: number
 }
 
-function findDirectory(bytes: Uint8Array, view: DataView): Directory {
-  // The end record, before a comment of at most 65535 bytes.
+const end64Length = 56
+const locatorLength = 20
+
+function findDirectory(source: ZipSource): Directory {
+  // The end record, before a comment of at most 65535 bytes; before it, where the 64-bit one lies.
+  const base = Math.max(0, source.size - endLength - 0xffff - locatorLength)
+  const bytes = source.read(base, source.size - base)
+  const view = viewOf(bytes)
   let end = bytes.length - endLength
   const lowest = Math.max(0, end - 0xffff)
   while (end >= lowest && !(view.getUint32(end, true) === endSignature && endsHere(bytes, view, end))) end--
@@ -86,24 +127,27 @@ function findDirectory(bytes: Uint8Array, view: DataView): Directory {
   let count = view.getUint16(end + 10, true)
   let size = view.getUint32(end + 12, true)
   let offset = view.getUint32(end + 16, true)
-  let limit = end
-  const locator = end - 20
+  let limit = base + end
+  const locator = end - locatorLength
   if (locator >= 0 && view.getUint32(locator, true) === locator64Signature) {
-    const end64 = big(view, locator + 8)
-    if (end64 > locator - 56 || view.getUint32(end64, true) !== end64Signature)
-      throw new ZipProblem('its 64-bit directory is damaged.')
-    count = big(view, end64 + 32)
-    size = big(view, end64 + 40)
-    offset = big(view, end64 + 48)
-    limit = end64
+    const at = big(view, locator + 8)
+    const record = at > base + locator - end64Length ? undefined : viewOf(source.read(at, end64Length))
+    if (record?.getUint32(0, true) !== end64Signature) throw new ZipProblem('its 64-bit directory is damaged.')
+    count = big(record, 32)
+    size = big(record, 40)
+    offset = big(record, 48)
+    limit = at
   }
   if (parts !== 0 && parts !== 0xffff) throw new ZipProblem('it is one part of an archive in several files.')
   if (offset > limit || size > limit - offset || offset + size !== limit)
     throw new ZipProblem('its directory does not lie where it claims. Is the file cut off?')
-  if (count > maxEntries || count * centralLength > size)
+  if (count > maxEntries || count * centralLength > size || size > maxDirectoryBytes)
     throw new ZipProblem(`its directory claims ${count} files in ${size} bytes.`)
   return { offset, end: offset + size, count }
 }
+
+/** A directory above this is not read into memory. */
+const maxDirectoryBytes = 256 << 20
 
 const endsHere = (bytes: Uint8Array, view: DataView, at: number) =>
   at + endLength + view.getUint16(at + 20, true) === bytes.length
@@ -121,7 +165,8 @@ interface Header {
   readonly next: number
 }
 
-function readCentral(bytes: Uint8Array, view: DataView, at: number, limit: number): Header {
+function readCentral(bytes: Uint8Array, view: DataView, at: number): Header {
+  const limit = bytes.length
   if (at + centralLength > limit || view.getUint32(at, true) !== centralSignature)
     throw new ZipProblem('its directory is damaged.')
   const flags = view.getUint16(at + 8, true)
@@ -132,9 +177,12 @@ function readCentral(bytes: Uint8Array, view: DataView, at: number, limit: numbe
   const rawName = bytes.subarray(at + centralLength, at + centralLength + nameLength)
   const name = Buffer.from(rawName.buffer, rawName.byteOffset, rawName.length).toString('utf8')
   if (flags & 0x2041) throw new ZipProblem(`"${shown(name)}" is encrypted.`)
-  // Names are only looked up, never opened; still, one that leads elsewhere says that somebody means harm.
+  // One that leads elsewhere says that somebody means harm.
   if (name === '' || /[\\\0:]|^\/|(^|\/)\.\.?(\/|$)/.test(name))
     throw new ZipProblem(`the name "${shown(name)}" in it leads out of the archive.`)
+  // Made on a Unix system: the upper half of the attributes tells what kind of file it is; 4 is a folder, 8 a file.
+  const kind = view.getUint8(at + 5) === 3 ? view.getUint32(at + 38, true) >>> 28 : 0
+  if (kind !== 0 && kind !== 4 && kind !== 8) throw new ZipProblem(`"${shown(name)}" is a link or a special file.`)
   const fields = { packed: 20, size: 24, local: 42 } as const
   const values = {
     packed: view.getUint32(at + fields.packed, true),
@@ -183,16 +231,22 @@ function readLargeSizes(
 }
 
 /** Checks the header before the data of a file. @returns where the data begins */
-function findData(bytes: Uint8Array, view: DataView, header: Header, limit: number): number {
+function findData(source: ZipSource, header: Header, limit: number): number {
   const { name, rawName, local, packed, method } = header
-  if (local > limit - localLength || view.getUint32(local, true) !== localSignature)
+  const length = localLength + rawName.length
+  const bytes = local > limit - localLength ? undefined : source.read(local, Math.min(length, limit - local))
+  const view = bytes && viewOf(bytes)
+  if (!bytes || view?.getUint32(0, true) !== localSignature)
     throw new ZipProblem(`"${shown(name)}" is not where the directory says.`)
-  const nameLength = view.getUint16(local + 26, true)
-  const from = local + localLength + nameLength + view.getUint16(local + 28, true)
+  const from = local + localLength + view.getUint16(26, true) + view.getUint16(28, true)
   if (from > limit || packed > limit - from)
     throw new ZipProblem(`"${shown(name)}" reaches beyond its place. Is the file cut off?`)
-  const localName = bytes.subarray(local + localLength, local + localLength + nameLength)
-  if (view.getUint16(local + 8, true) !== method || Buffer.compare(localName, rawName) !== 0)
+  const localName = bytes.subarray(localLength)
+  if (
+    view.getUint16(8, true) !== method ||
+    view.getUint16(26, true) !== rawName.length ||
+    Buffer.compare(localName, rawName) !== 0
+  )
     throw new ZipProblem(`"${shown(name)}" is called otherwise in its place.`)
   return from
 }
