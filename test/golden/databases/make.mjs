@@ -1,5 +1,5 @@
 // Makes a small database with the built package (npm run build): once per release whose tables changed. Old ones stay.
-//   node test/golden/databases/make.mjs
+//   node test/golden/databases/make.mjs, then npm run format
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { openStorage, Study, studyKey } from '../../../dist/study/index.js'
