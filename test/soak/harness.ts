@@ -86,7 +86,7 @@ export async function soak(options: SoakOptions): Promise<SoakFigures> {
 
   for (let round = 0; round < rounds; round++) {
     const kind = kinds[round % kinds.length]!
-    disturbed[kind] = (disturbed[kind] ?? 0) + 1
+    let hit = true
     const cooperating = kind === 'one of four' || (kind !== 'coordinator' && pick([true, false])) ? 4 : 1
     const coordinators = Array.from({ length: cooperating }, () => search.start(cooperating === 1 ? 2 : 1))
     // A third of the kills come while it starts, the others after some trials.
@@ -101,12 +101,13 @@ export async function soak(options: SoakOptions): Promise<SoakFigures> {
     else {
       if (kind === 'one of four') search.kill(pick(coordinators))
       else if (kind === 'server') await server!.restart('immediate', below(1500))
-      else if (!(await search.killChild(coordinators, below))) say(`round ${round}: no child to kill`)
+      else hit = await search.killChild(coordinators, below)
       await delay(200 + below(800))
       // The others go on, until they are told to stop or meet the power cut too.
       if (pick([true, false])) search.powerCut(coordinators)
       else for (const { process } of coordinators) process.kill('SIGINT')
     }
+    if (hit) disturbed[kind] = (disturbed[kind] ?? 0) + 1
     for (const text of await search.settle(coordinators)) complaint(text)
     for (const text of await search.inspect()) complaint(text)
     if (faults.length > 0) break

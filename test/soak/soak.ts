@@ -32,7 +32,7 @@ console.log(`${rounds} rounds, seed ${seed}`)
 function tell(name: string, figures: SoakFigures): void {
   const { disturbed, studies, complete, failed, attempts, lost, acknowledged, seconds, faults } = figures
   console.log(
-    `\n${name}: ${Object.values(disturbed).reduce((sum, count) => sum + count, 0)} rounds in ${seconds.toFixed(0)} s`,
+    `\n${name}: ${Object.values(disturbed).reduce((sum, count) => sum + count, 0)} disturbances in ${seconds.toFixed(0)} s`,
   )
   for (const [kind, count] of Object.entries(disturbed))
     console.log(`  ${String(count).padStart(4)} × ${disturbances[kind as keyof typeof disturbances]}`)
