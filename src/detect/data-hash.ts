@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import { statSync } from 'node:fs'
 import { relative } from 'node:path'
+import { ensureDataset } from './assets/index.ts'
 import { labelPath, listImages, readDatasetYaml } from './data/index.ts'
 
 /**
@@ -9,10 +10,11 @@ import { labelPath, listImages, readDatasetYaml } from './data/index.ts'
  * digits. Paths count from the data set's root, so that a copy with its times (rsync -a, cp -a) is the same.
  *
  * @param data - data set yaml; the built-in 'digits' never changes and hashes to its name
- * @throws DatasetFileInvalidError, DatasetPathMissingError
+ * @throws DatasetFileInvalidError, DatasetPathMissingError, and as `ensureDataset`, which it waits for
  */
 export async function datasetHash(data: string): Promise<string> {
   if (data === 'digits') return data
+  await ensureDataset(data)
   const { root, names, train, val } = readDatasetYaml(data)
   const hash = createHash('sha256').update(JSON.stringify(names))
   const add = (file: string) => {

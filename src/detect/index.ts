@@ -13,6 +13,7 @@
  * ```
  */
 export { imageLayoutFor, type LayoutChoice, probeBlockSize, type Weights } from '../nn/index.ts'
+export { type AssetEvent, type AssetHooks, ensureDataset, ensureWeights } from './assets/index.ts'
 export { exportCfg, exportDarknet } from './darknet/index.ts'
 export {
   defaultCacheFolder as cacheFolder,

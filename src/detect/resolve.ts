@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { basename, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { FileNotResolvedError } from '../base/index.ts'
+import { cachedWeights } from './assets/folder.ts'
 import { findPreset, presetNames } from './presets.ts'
 
 export type ResourceKind = 'model' | 'hyp' | 'data'
@@ -59,13 +60,13 @@ const weightsFolder = fileURLToPath(new URL('../../assets/weights/', import.meta
 
 /**
  * Path of a weights file: as seen from the current folder, else a packaged one by its base name, with or without
- * extension. A name that is found nowhere comes back as a path, for the reader's message.
+ * extension, else one that `ensureWeights` fetched earlier. A name that is found nowhere comes back as a path, for the reader's message.
  */
 export function resolveWeights(name: string, cwd = process.cwd()): string {
   const path = resolve(cwd, name)
   if (isFile(path)) return path
   const packaged = `${weightsFolder}${basename(name).replace(/(\.safetensors)?$/i, '.safetensors')}`
-  return isFile(packaged) ? packaged : path
+  return isFile(packaged) ? packaged : (cachedWeights(name) ?? path)
 }
 
 /** Names of the packaged files of a kind, for help texts. */

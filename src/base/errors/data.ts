@@ -33,7 +33,7 @@ export class DatasetPathMissingError extends HypevolveError {
   ) {
     super(
       `${file}: "${key}: ${value}" is not there. Looked for:${list(searched)}\n` +
-        `Correct "${key}" (or "path", which relative entries start from), or put the images there.${hint}`,
+        `Correct "${key}" (or "path", which relative entries start from), or put the images there.${hint === '' ? '' : ` ${hint}`}`,
     )
   }
 }

@@ -1,9 +1,10 @@
 // Zip archives, in memory or in a file of any size: what is strange is refused before anything is unpacked.
 import { inflateRawSync } from 'node:zlib'
 import { crc32 } from './crc32.ts'
+import { ArchiveProblem, shown, smallBytes } from './problem.ts'
 
 /** Something in an archive that is wrong. The reader of the file says which file it was. */
-export class ZipProblem extends Error {}
+export class ZipProblem extends ArchiveProblem {}
 
 /** One file or folder of an archive. */
 export interface ZipEntry {
@@ -90,7 +91,7 @@ export function readZip(
     entries.set(name, { name, size, from, packed, deflated: method === 8, checksum, read })
   }
   if (at !== bytes.length) throw new ZipProblem('its directory does not have the length it claims.')
-  if (total > Math.max(growth * source.size, 1 << 20))
+  if (total > Math.max(growth * source.size, smallBytes))
     throw new ZipProblem(`it unpacks to ${total} bytes, far more than an archive of its size should.`)
   places.sort((a, b) => a.from - b.from)
   for (let i = 1; i < places.length; i++)
@@ -274,8 +275,6 @@ function big(view: DataView, at: number): number {
   const value = view.getBigUint64(at, true)
   return value > BigInt(Number.MAX_SAFE_INTEGER) ? Number.MAX_SAFE_INTEGER : Number(value)
 }
-
-const shown = (name: string) => (name.length > 80 ? `${name.slice(0, 77)}…` : name).replace(/[^\x20-\x7e]/g, '?')
 
 // ---- writing
 

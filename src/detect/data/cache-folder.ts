@@ -7,7 +7,9 @@ import { join } from 'node:path'
 export function defaultCacheFolder(): string {
   if (process.env.HYPEVOLVE_CACHE) return process.env.HYPEVOLVE_CACHE
   const base =
-    process.env.XDG_CACHE_HOME || join(homedir(), process.platform === 'darwin' ? 'Library/Caches' : '.cache')
+    process.env.XDG_CACHE_HOME ||
+    (process.platform === 'win32' && process.env.LOCALAPPDATA) ||
+    join(homedir(), process.platform === 'darwin' ? 'Library/Caches' : '.cache')
   const folder = join(base, 'hypevolve')
   try {
     mkdirSync(folder, { recursive: true })

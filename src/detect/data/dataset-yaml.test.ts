@@ -48,11 +48,21 @@ it('drops a leading ../ where that helps, as v7.0 does', () => {
   ])
 })
 
-it('says that download is never executed', () => {
-  const root = folder()
-  expect(read(root, 'train: images/train\nval: images/val\nnames: [a]\ndownload: rm -rf /\n').notes).toEqual([
-    `${join(root, 'data.yaml')}: "download" is not supported, the images must be there already. It is never executed.`,
-  ])
+it.each([
+  ['rm -rf /', true],
+  ['|\n  import os\n  os.remove("x.zip")', true],
+  ['bash data/scripts/get.sh https://example.com/a.zip', true],
+  ['file:///etc/a.zip', true],
+  ['https://example.com/a.exe', true],
+  ['[https://example.com/a.zip, rm -rf /]', true],
+  ['[{url: https://example.com/a.zip, into: ../elsewhere}]', true],
+  ['https://example.com/a.zip', false],
+  ['[https://example.com/a.tar.gz, {url: https://example.com/b.zip, into: images}]', false],
+])('says that a download entry is never executed: %s', (download, isScript) => {
+  const root = temporaryFolder()
+  const text = `train: images/train\nval: images/val\nnames: [a]\ndownload: ${download}\n`
+  const problem = 'nothing in a data set file is ever executed'
+  expect(() => read(root, text)).toThrow(isScript ? problem : /put the images there\.$/)
 })
 
 it('names classes itself if there is only nc', () => {

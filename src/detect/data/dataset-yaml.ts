@@ -1,10 +1,12 @@
-// The data set yaml of YOLOv5: path, train, val, test, names. Nothing in it is ever executed or downloaded. Darknet's
-// `.data` files are read here too: darknet-data.ts.
+// The data set yaml of YOLOv5: path, train, val, test, names. Nothing in it is ever executed; ../assets fetches what
+// `download` names. Darknet's `.data` files are read here too: darknet-data.ts.
 import { existsSync, readFileSync } from 'node:fs'
-import { dirname, isAbsolute, resolve } from 'node:path'
+import { basename, dirname, isAbsolute, resolve } from 'node:path'
 import { parse } from 'yaml'
 import { DatasetFileInvalidError, DatasetPathMissingError, isYamlNestedTooDeep } from '../../base/index.ts'
+import { packagedDataset } from '../assets/packaged.ts'
 import { isDarknetData, parseDarknetData } from './darknet-data.ts'
+import { downloadNote } from './download-entry.ts'
 import type { DatasetDefinition, Split } from './types.ts'
 
 /**
@@ -16,8 +18,21 @@ import type { DatasetDefinition, Split } from './types.ts'
  * @throws DatasetFileInvalidError, DatasetPathMissingError
  */
 export function readDatasetYaml(file: string): DatasetDefinition {
-  const text = readText(file)
-  return isDarknetData(file) ? parseDarknetData(text, file) : parseDatasetYaml(text, file)
+  const { text, file: found } = readDatasetText(file)
+  return isDarknetData(found) ? parseDarknetData(text, found) : parseDatasetYaml(text, found)
+}
+
+/**
+ * The text of a data set yaml: that of the file, else that of the packaged one with its base name, whose places count
+ * from the current folder.
+ *
+ * @throws DatasetFileInvalidError
+ */
+export function readDatasetText(file: string): { text: string; file: string } {
+  const packaged = existsSync(file) ? undefined : packagedDataset(file)
+  return packaged === undefined
+    ? { text: readText(file), file }
+    : { text: readText(packaged), file: basename(packaged) }
 }
 
 function readText(file: string): string {
@@ -37,6 +52,15 @@ function readText(file: string): string {
 
 /** Like {@link readDatasetYaml}, from a text that was read already; `file` tells where it is from. */
 export function parseDatasetYaml(text: string, file: string): DatasetDefinition {
+  const entries = parseDatasetEntries(text, file)
+  const notes: string[] = []
+  const names = readNames(entries, file, notes)
+  const { root, splits } = resolveSplits(entries, file)
+  return { file, root, ...splits, names, notes }
+}
+
+/** The entries of a data set yaml, whatever they are. @throws DatasetFileInvalidError */
+export function parseDatasetEntries(text: string, file: string): Readonly<Record<string, unknown>> {
   if (isYamlNestedTooDeep(text)) throw new DatasetFileInvalidError(file, 'it is nested too deep.')
   let content: unknown
   try {
@@ -46,16 +70,10 @@ export function parseDatasetYaml(text: string, file: string): DatasetDefinition 
   }
   if (typeof content !== 'object' || content === null || Array.isArray(content))
     throw new DatasetFileInvalidError(file, 'it must have the keys train, val and names.')
-  const entries = content as Record<string, unknown>
-  const notes: string[] = []
-  const names = readNames(entries, file, notes)
-  const { root, splits } = resolveSplits(entries, file)
-  if (entries.download)
-    notes.push(`${file}: "download" is not supported, the images must be there already. It is never executed.`)
-  return { file, root, ...splits, names, notes }
+  return content as Record<string, unknown>
 }
 
-function readNames(entries: Record<string, unknown>, file: string, notes: string[]): string[] {
+function readNames(entries: Readonly<Record<string, unknown>>, file: string, notes: string[]): string[] {
   const { names, nc } = entries
   const invalid = (problem: string) => new DatasetFileInvalidError(file, problem)
   if (nc !== undefined && nc !== null && !(Number.isInteger(nc) && (nc as number) > 0))
@@ -80,7 +98,7 @@ function readNames(entries: Record<string, unknown>, file: string, notes: string
   return result
 }
 
-function resolveSplits(entries: Record<string, unknown>, file: string) {
+function resolveSplits(entries: Readonly<Record<string, unknown>>, file: string) {
   const path = entries.path ?? ''
   if (typeof path !== 'string')
     throw new DatasetFileInvalidError(file, '"path" must be a text: the folder to start from.')
@@ -103,20 +121,13 @@ function resolveSplits(entries: Record<string, unknown>, file: string) {
     for (const value of list) {
       const searched = [root, ...roots].flatMap((place) => candidates(place, value))
       const found = searched.find((place) => existsSync(place))
-      if (!found)
-        throw new DatasetPathMissingError(
-          file,
-          split,
-          value,
-          [...new Set(searched)],
-          entries.download ? ' (Its "download" entry is not supported.)' : '',
-        )
+      if (!found) throw new DatasetPathMissingError(file, split, value, [...new Set(searched)], downloadNote(entries))
       splits[split].push(found)
     }
   return { root, splits }
 }
 
-function readEntry(entries: Record<string, unknown>, split: Split, file: string): string[] {
+function readEntry(entries: Readonly<Record<string, unknown>>, split: Split, file: string): string[] {
   const value = entries[split]
   if (value === undefined || value === null || value === '') return []
   const list = Array.isArray(value) ? value : [value]

@@ -1,5 +1,6 @@
 // What the trainings of one process share: worker threads, data sets, decoded images, compiled sessions. A slot keeps one
 // host for all trials of an evolution; `train` makes one for a single training.
+import { ensureDataset, ensureWeights } from '../assets/index.ts'
 import {
   createDataPool,
   createTrainLoader,
@@ -49,6 +50,7 @@ export class TrainingHost {
 
   /** Trains. @throws any {@link HypevolveError} that ends a training */
   async train(options: TrainOptions, hooks: TrainHooks = {}): Promise<TrainResult> {
+    if (options.weights !== '' && options.resume === '') await ensureWeights(options.weights, hooks)
     return await new Training(this, options, hooks).run()
   }
 
@@ -130,6 +132,7 @@ export class TrainingHost {
   }
 
   private async load(options: DataOptions, split: Split, hooks: TrainHooks): Promise<Dataset> {
+    await ensureDataset(options.data, hooks)
     const file = options.data === 'digits' ? await ensureDigits() : options.data
     const definition = readDatasetYaml(file)
     const message = (level: 'info' | 'warning') => (text: string) => hooks.onEvent?.({ type: 'message', level, text })
