@@ -1,5 +1,5 @@
 // What differs between SQLite and PostgreSQL; all else is written once in sql-storage.ts.
-import type { Kysely, SelectQueryBuilder, Transaction } from 'kysely'
+import type { Kysely, RawBuilder, SelectQueryBuilder, Transaction } from 'kysely'
 import type { Tables } from './schema.ts'
 
 export type Db = Kysely<Tables>
@@ -25,6 +25,10 @@ export interface Dialect {
   read<T>(body: (db: Db) => Promise<T>): Promise<T>
   /** Rows of this query are not changed or locked by others until the transaction ends. */
   lockRow<O>(query: SelectQueryBuilder<Tables, 'study', O>): SelectQueryBuilder<Tables, 'study', O>
+  /** Values as one text, a line each; null is an empty one. `real`: it reads back as the same number. */
+  linesOf(values: readonly { readonly value: RawBuilder<unknown>; readonly real?: boolean }[]): RawBuilder<string>
+  /** The column `line` of all rows by `sequence`, joined. */
+  joinRows(separator: string): RawBuilder<string | null>
   /** Nobody else begins or deletes a study, or migrates, until the transaction ends. */
   lockAll(tx: Tx): Promise<void>
   /** Milliseconds, by one clock for all who use this storage. */

@@ -60,6 +60,15 @@ export async function libsqlDialect(path: string, clock: () => number, patience 
       ),
     read: (body) => guard(() => body(db)),
     lockRow: (query) => query, // a transaction that writes is the only one
+    // By printf, since every || copies what is there already. A cast of a real would keep 15 digits.
+    linesOf(values) {
+      const reals = values.map(({ value, real }) =>
+        real ? sql`case when ${value} is not null then printf('%!.17g', ${value}) end` : value,
+      )
+      return sql`printf(${sql.lit(values.map(() => '%s').join('\n'))}, ${sql.join(reals)})`
+    },
+    // The rows come in the order of their query.
+    joinRows: (separator) => sql`group_concat(line, ${separator})`,
     async lockAll() {},
     now: async () => clock(),
     async prepare() {},

@@ -93,6 +93,9 @@ export async function postgresDialect(url: string, options: PostgresOptions = {}
     write,
     read: (body) => persist(() => body(db)),
     lockRow: (query) => query.forNoKeyUpdate(),
+    linesOf: (values) =>
+      sql`concat_ws(${sql.lit('\n')}, ${sql.join(values.map(({ value }) => sql`coalesce(cast(${value} as text), '')`))})`,
+    joinRows: (separator) => sql`string_agg(line, ${separator} order by sequence)`,
     async lockAll(tx) {
       await sql`select pg_advisory_xact_lock(${lockNumber}::bigint)`.execute(tx)
     },

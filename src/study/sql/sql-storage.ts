@@ -30,7 +30,7 @@ import { requireAttempt } from '../transitions.ts'
 import type { Db, Dialect, Tx } from './dialect.ts'
 import { migrate } from './migrations.ts'
 import type { StudyTable, WorkerTable } from './schema.ts'
-import { proposedValues, sequenceOf, toStoredTrial, trialColumns, trialTexts } from './stored-trial.ts'
+import { packedTrials, proposedValues, unpackTrials } from './stored-trial.ts'
 
 /** Who is inside an exclusive step for longer may be overtaken. */
 const turnMs = 30_000
@@ -190,19 +190,17 @@ export class SqlStorage implements Storage {
   async #changes(db: Db, study: number, since: number, limit?: number): Promise<StudyChanges> {
     const row = await db.selectFrom('study').select(['target', 'stopping']).where('id', '=', study).executeTakeFirst()
     if (!row) throw await this.#notFound(db, study)
-    const rows = await db
+    const query = db
       .selectFrom('trial')
-      .select([...trialColumns, trialTexts])
       .where('study_id', '=', study)
       .where('sequence', '>', since)
       .orderBy('sequence')
-      .$if(limit !== undefined, (query) => query.limit(limit!))
-      .execute()
+      .$if(limit !== undefined, (every) => every.limit(limit!))
+    const { packed } = (await packedTrials(this.#dialect, query).execute(db)).rows[0]
     return {
-      sequence: rows.length > 0 ? sequenceOf(rows[rows.length - 1]) : since,
       target: row.target ?? undefined,
       stopping: row.stopping === 1,
-      trials: rows.map(toStoredTrial),
+      ...(packed === null ? { trials: [], sequence: since } : unpackTrials(packed)),
     }
   }
 

@@ -1,37 +1,67 @@
 // Rows as trials. A trial read from the tables parses its texts when they are looked at: opening 100,000 trials costs
 // their bytes, not their objects.
-import { sql } from 'kysely'
+import { type SelectQueryBuilder, sql } from 'kysely'
 import type { FailureClass, Hyp, Metrics, Trial, TrialState } from '../../search/index.ts'
 import type { StoredTrial } from '../storage.ts'
 import { parseHypText, parseMetricsText } from '../stored-values.ts'
+import type { Dialect } from './dialect.ts'
+import type { Tables } from './schema.ts'
 
-/** A trial as it is read: the fewer values a row has, the faster. */
-export interface TrialRow {
+/** A trial as it is read. */
+interface TrialRow {
   readonly number: number
   readonly digest: number
-  readonly fitness: number | null
-  /** All else, by lines: JSON has no line ends. */
+  readonly fitness: number | undefined
+  readonly state: TrialState
+  /** All else, by lines. */
   readonly texts: string
 }
 
-export const trialColumns = ['number', 'digest', 'fitness'] as const
+/** Between trials; JSON escapes it. */
+const separator = '\u001e'
 
-/** The lines of `texts`. */
-const lines = [
-  sql`state`,
-  sql`cast(attempt as text)`,
-  sql`cast(sequence as text)`,
-  sql`hyp`,
-  sql`parents`,
-  sql`mutated`,
-  sql`coalesce(metrics, output, '')`,
-  sql`coalesce(cast(epochs as text), failure, '')`,
-]
+/**
+ * Trials of a query (of `trial`, ordered by `sequence`) packed into one text, `null` if there are none: handing a value
+ * over from the database costs more than the value. A trial is lines of text, as JSON has no line ends.
+ */
+export function packedTrials(dialect: Pick<Dialect, 'linesOf' | 'joinRows'>, query: TrialQuery) {
+  const line = dialect.linesOf([
+    { value: sql.ref('number') },
+    { value: sql.ref('digest') },
+    { value: sql.ref('fitness'), real: true },
+    { value: sql.ref('state') },
+    { value: sql.ref('attempt') },
+    { value: sql.ref('sequence') },
+    { value: sql.ref('hyp') },
+    { value: sql.ref('parents') },
+    { value: sql.ref('mutated') },
+    { value: sql`coalesce(metrics, output)` },
+    { value: sql`coalesce(cast(epochs as text), failure)` },
+  ])
+  const rows = query.select(['sequence', line.as('line')]).as('rows')
+  return sql<{ readonly packed: string | null }>`select ${dialect.joinRows(separator)} as packed from ${rows}`
+}
 
-export const trialTexts = sql<string>`${sql.join(lines, sql` || ${sql.lit('\n')} || `)}`.as('texts')
+type TrialQuery = SelectQueryBuilder<Tables, 'trial', object>
 
-/** The number of the trial's last change. */
-export const sequenceOf = ({ texts }: TrialRow): number => Number(texts.split('\n', 3)[2])
+/** Lines before the texts. */
+const headLines = 4
+
+/** The trials of a {@link packedTrials} text, and the number of their last change. */
+export function unpackTrials(packed: string): { readonly trials: StoredTrial[]; readonly sequence: number } {
+  const rows = packed.split(separator)
+  const trials = rows.map((row) => {
+    const [number, digest, fitness, state] = row.split('\n', headLines)
+    return toStoredTrial({
+      number: Number(number),
+      digest: Number(digest),
+      fitness: fitness === '' ? undefined : Number(fitness),
+      state: state as TrialState,
+      texts: row,
+    })
+  })
+  return { trials, sequence: Number(rows[rows.length - 1].split('\n', headLines + 2)[headLines + 1]) }
+}
 
 /** A complete trial; its texts are parsed each time they are looked at. */
 class RowTrial {
@@ -47,50 +77,50 @@ class RowTrial {
   }
 
   get attempt(): number {
-    return Number(this.#line(1))
+    return Number(this.#line(0))
   }
 
   get hyp(): Hyp {
-    return parseHypText(this.#line(3))
+    return parseHypText(this.#line(2))
   }
 
   get parents(): readonly number[] {
-    return JSON.parse(this.#line(4)) as number[]
+    return JSON.parse(this.#line(3)) as number[]
   }
 
   get mutated(): readonly string[] {
-    return JSON.parse(this.#line(5)) as string[]
+    return JSON.parse(this.#line(4)) as string[]
   }
 
   get metrics(): Metrics {
-    return parseMetricsText(this.#line(6))
+    return parseMetricsText(this.#line(5))
   }
 
   #line(index: number): string {
-    return this.#texts.split('\n', index + 1)[index]
+    return this.#texts.split('\n', headLines + index + 1)[headLines + index]
   }
 }
 
-/** A trial as the storage hands it over. */
-export const toStoredTrial = (row: TrialRow): StoredTrial => ({ trial: toTrial(row), digest: row.digest })
+const toStoredTrial = (row: TrialRow): StoredTrial => ({ trial: toTrial(row), digest: row.digest })
 
 function toTrial(row: TrialRow): Trial {
-  if (row.texts.startsWith('complete\n')) return new RowTrial(row)
-  const [state, attempt, , hyp, parents, mutated, results, detail] = row.texts.split('\n')
+  const { state } = row
+  if (state === 'complete') return new RowTrial(row)
+  const [attempt, , hyp, parents, mutated, results, detail] = row.texts.split('\n').slice(headLines)
   const trial = { number: row.number, ...proposedValues({ hyp, parents, mutated }), attempt: Number(attempt) }
-  switch (state as TrialState) {
+  switch (state) {
     case 'pruned':
       return {
         ...trial,
         state: 'pruned',
         epochs: Number(detail),
-        ...(row.fitness === null ? {} : { fitness: row.fitness }),
+        ...(row.fitness === undefined ? {} : { fitness: row.fitness }),
         metrics: parseMetricsText(results),
       }
     case 'failed':
       return { ...trial, state: 'failed', failure: detail as FailureClass, output: JSON.parse(results) as string[] }
     default:
-      return { ...trial, state: state as 'running' }
+      return { ...trial, state }
   }
 }
 
