@@ -298,6 +298,8 @@ function mergeInto(kept: Float32Array, count: number, threshold: number, agnosti
     for (let k = 0; k < count; k++) {
       const i = order[k]!
       if (!agnostic && classes[i] !== kept[at + 5]) continue
+      if (boxes[4 * i]! >= box[2]! || boxes[4 * i + 2]! <= box[0]!) continue
+      if (boxes[4 * i + 1]! >= box[3]! || boxes[4 * i + 3]! <= box[1]!) continue
       if (!(iouXyxy(box, 0, boxes, 4 * i) > threshold)) continue
       weight += scores[i]!
       for (let c = 0; c < 4; c++) sum[c]! += scores[i]! * boxes[4 * i + c]!
