@@ -134,7 +134,10 @@ export const maxPool2dOp = defineOp<Pool>({
       dtype: x!.dtype,
     },
   ],
-  gradient: ({ inputs: [x], outputs: [y], upstreams: [dy], attributes: { kernel, stride, padding } }) => {
+  gradient: ({ inputs: [x], outputs: [y], upstreams: [dy], attributes }) => {
+    const { kernel, stride, padding } = attributes
+    const apart = kernel === stride && padding === 0 && x!.shape.slice(2).every((dim) => known(dim) % kernel === 0)
+    if (apart) return [x!.graph.apply(maxPoolCellGradientOp, [x!, y!, dy!], attributes)[0]!]
     const border = [2, 3].reduce((value, axis) => pad(value, axis, padding, padding, LOWEST), x!)
     const [outHeight, outWidth] = y!.shape.slice(2).map(known)
     const parts: Tensor[] = []
@@ -159,11 +162,81 @@ export const maxPool2dOp = defineOp<Pool>({
       pads: [padding, padding, padding, padding],
     }),
   ],
+  blocked: (lowering, { inputs: [x], outputs: [y], attributes: { kernel, stride, padding } }) => {
+    if (!lowering.has(x!, 'blocked')) return false
+    const pooled = lowering.nchwc('MaxPool', [lowering.value(x!, 'blocked')], {
+      kernel_shape: [kernel, kernel],
+      strides: [stride, stride],
+      pads: [padding, padding, padding, padding],
+    })
+    lowering.define(y!, 'blocked', pooled)
+    return true
+  },
   samples: [
     { inputs: [f32([2, 2, 4, 6])], attributes: { kernel: 2, stride: 2, padding: 0 } },
+    { inputs: [f32([1, 12, 4, 6])], attributes: { kernel: 2, stride: 2, padding: 0 } },
+    { inputs: [f32([1, 1, 6, 3])], attributes: { kernel: 3, stride: 3, padding: 0 } },
+    { inputs: [f32([1, 12, 7, 5])], attributes: { kernel: 3, stride: 2, padding: 1 } },
     { inputs: [f32([1, 2, 7, 5])], attributes: { kernel: 3, stride: 2, padding: 1 } },
   ],
 })
+
+/** Gradient of a pool whose windows lie side by side: each goes to the first element of its window that is the maximum. */
+export const maxPoolCellGradientOp = defineOp<Pool>({
+  name: 'MaxPoolCellGradient',
+  infer: ([x]) => [x!],
+  gradient: 'none', // nothing differentiates twice
+  onnx: ({ lowering, inputs, inputTypes, attributes: { kernel } }) => {
+    const shape = inputTypes[0]!.shape.map(known)
+    const [batch, channels, height, width] = shape as [number, number, number, number]
+    const cells = { planes: batch * channels, rows: height / kernel, columns: width / kernel, block: 1 }
+    return [lowering.reshape(cellGradient(lowering, inputs as [string, string, string], kernel, cells), shape)]
+  },
+  blocked: (lowering, { inputs, outputs: [dx], attributes: { kernel } }) => {
+    if (!lowering.has(inputs[0]!, 'blocked')) return false
+    const { blockSize: block } = lowering
+    const [batch, channels, height, width] = inputs[0]!.shape.map(known)
+    const stored = lowering.blockedChannels(channels!)
+    const values = inputs.map((tensor) => lowering.value(tensor, 'blocked')) as [string, string, string]
+    const cells = { planes: (batch! * stored) / block, rows: height! / kernel, columns: width! / kernel, block }
+    const result = cellGradient(lowering, values, kernel, cells)
+    lowering.define(dx!, 'blocked', lowering.reshape(result, [batch!, stored, height!, width!]))
+    return true
+  },
+  samples: [
+    {
+      inputs: [f32([1, 1, 2, 4]), { shape: [1, 1, 1, 2], values: [1, 1] }, f32([1, 1, 1, 2])],
+      attributes: { kernel: 2, stride: 2, padding: 0 },
+    },
+  ],
+})
+
+/** Windows by row and column of the window: every step works on runs of `block` numbers. */
+function cellGradient(
+  lowering: Lowering,
+  [x, y, dy]: readonly [string, string, string],
+  kernel: number,
+  { planes, rows, columns, block }: { planes: number; rows: number; columns: number; block: number },
+): string {
+  const { writer } = lowering
+  const cells = lowering.reshape(x, [planes, rows, kernel, columns, kernel * block])
+  const small = [planes, rows, 1, columns, block]
+  const maximum = lowering.reshape(y, small)
+  const split = (value: string, axis: number, length: number) =>
+    writer.nodes('Split', [value, writer.integers(new Array<number>(kernel).fill(length))], kernel, { axis })
+  const zero = writer.floats([0], [])
+  let rest = lowering.reshape(dy, small)
+  const parts = split(cells, 2, 1).map((line) => {
+    const taps = split(line, 4, block).map((tap) => {
+      const wins = writer.node('Equal', [tap, maximum])
+      const part = writer.node('Where', [wins, rest, zero])
+      rest = writer.node('Where', [wins, zero, rest])
+      return part
+    })
+    return writer.node('Concat', taps, { axis: 4 })
+  })
+  return writer.node('Concat', parts, { axis: 2 })
+}
 
 /** Puts element i of an axis at start + i * step of an axis of `length` zeros. */
 function spread(x: Tensor, axis: number, start: number, step: number, length: number): Tensor {
