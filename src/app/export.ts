@@ -17,18 +17,28 @@ export async function runExport(flags: ExportFlags & { readonly weights: string 
   const { loadDetectorFile } = await import('../detect/index.ts')
   const detector = loadDetectorFile(weights)
   for (const format of formats) {
-    const path = output ?? `${weights.replace(/\.(safetensors|pth?)$/i, '')}.${format}`
+    const path =
+      output ?? `${weights.replace(/\.(safetensors|pth?)$/i, '')}.${format === 'darknet' ? 'weights' : format}`
     if (relative(path, weights) === '')
       throw new UsageError(`${path} would be written over itself. Name another file with --output.`)
     const bytes = await writers[format](detector, flags)
-    await writeFile(path, bytes).catch((cause: NodeJS.ErrnoException) => {
-      throw new FileWriteError(path, cause)
-    })
+    await write(path, bytes)
+    if (format === 'darknet')
+      await write(cfgPath(path), (await import('../detect/index.ts')).exportCfg(detector.definition))
     console.log(
       `${path}: ${bytesText(bytes.length)}, ${detector.names.length} classes${about[format](detector, path, flags)}`,
     )
   }
   return 0
+}
+
+/** The cfg beside Darknet's weights: they are of no use without. */
+const cfgPath = (path: string) => `${path.replace(/\.weights$/i, '')}.cfg`
+
+async function write(path: string, content: Uint8Array | string): Promise<void> {
+  await writeFile(path, content).catch((cause: NodeJS.ErrnoException) => {
+    throw new FileWriteError(path, cause)
+  })
 }
 
 const writers: Record<ExportFormat, (detector: DetectorFile, flags: ExportFlags) => Promise<Uint8Array>> = {
@@ -41,6 +51,10 @@ const writers: Record<ExportFormat, (detector: DetectorFile, flags: ExportFlags)
     const size = flags.imgsz ?? imagePx
     return exportPt({ definition, weights, names, imagePx: size }, { dtype: flags.float32 ? 'float32' : 'float16' })
   },
+  async darknet({ definition, weights }) {
+    const { exportDarknet } = await import('../detect/index.ts')
+    return exportDarknet({ definition, weights })
+  },
 }
 
 /** What to know about the file. */
@@ -50,4 +64,5 @@ const about: Record<ExportFormat, (detector: DetectorFile, path: string, flags: 
     `output "output0" [batch, boxes, 5 + ${names.length}].`,
   pt: ({ imagePx }, path, { float32, imgsz }) =>
     `, ${float32 ? 'full' : 'half'} precision. YOLOv5 reads it: python val.py --weights ${path} --data … --img ${imgsz ?? imagePx}`,
+  darknet: (_, path) => `; its model stands beside it in ${cfgPath(path)}.`,
 }

@@ -15,6 +15,7 @@ export function toTrainOptions(flags: TrainFlags, { hyp, cosLr }: Pick<LoadedHyp
     epochs: flags.epochs,
     batchSize: flags.batchSize,
     imagePx: flags.imgsz,
+    ...(flags.valImgsz !== undefined && { valImagePx: flags.valImgsz }),
     rect: flags.rect,
     resume: '',
     save: flags.nosave ? 'last' : 'every',
@@ -80,7 +81,7 @@ export function runFolder(
   usual: UsualFolder = trainFolder,
 ): string {
   const named = flags.name === trainFolder.name ? usual.name : flags.name
-  const name = named === 'cfg' && flags.cfg !== '' ? basename(flags.cfg).replace(/\.ya?ml$/i, '') : named
+  const name = named === 'cfg' && flags.cfg !== '' ? basename(flags.cfg).replace(/\.(ya?ml|cfg)$/i, '') : named
   const project = flags.project === undefined || flags.project === trainFolder.project ? usual.project : flags.project
   return join(project, name)
 }

@@ -33,8 +33,8 @@ export async function runTrain(flags: TrainFlags, words: readonly string[]): Pro
 }
 
 async function newRun(flags: TrainFlags, terminal: Terminal): Promise<RunOptions> {
-  const { loadHyp } = await import('../detect/index.ts')
-  const hyp = loadHyp(flags.hyp ?? 'scratch-low')
+  const { defaultHypName, loadHyp } = await import('../detect/index.ts')
+  const hyp = loadHyp(flags.hyp ?? defaultHypName(flags.cfg))
   const options = toTrainOptions(flags, hyp)
   terminal.line(
     terminal.prefix('hyperparameters') +

@@ -46,6 +46,7 @@ export async function runVal(flags: ValFlags): Promise<number> {
         iou: flags.iouThres,
         maxDetections: flags.maxDet,
         singleCls: flags.singleCls,
+        rules: detect.families[definition.family].validation,
         onBatch: (index) => hooks.onEvent({ type: 'val-batch', batch: index + 1, batches: loader.batches }),
         signal: interrupts.signal,
       })

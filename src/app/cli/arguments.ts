@@ -23,5 +23,5 @@ export function prepareArguments(words: readonly string[], command: CliCommand):
     const target = Object.hasOwn(aliases, flag) ? aliases[flag]! : flag
     return equals < 0 ? target : target + word.slice(equals)
   })
-  return [...prepared, ...program]
+  return [...(command.rewrite?.(prepared) ?? prepared), ...program]
 }

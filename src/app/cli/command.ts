@@ -13,6 +13,8 @@ export interface CliCommand {
   readonly unsupported?: Readonly<Record<string, string>>
   /** Words after `--` are a program to run: they become values of the hidden flag `--program`. */
   readonly takesProgram?: true
+  /** Changes the words further, after other spellings were replaced. */
+  readonly rewrite?: (words: readonly string[]) => string[]
   configure(command: Command): void
 }
 

@@ -18,7 +18,7 @@ export interface ExportFlags extends StorageFlags {
   readonly output?: string
 }
 
-export type ExportFormat = 'onnx' | 'pt'
+export type ExportFormat = 'onnx' | 'pt' | 'darknet'
 
 const otherFormats = [
   'torchscript',
@@ -59,12 +59,15 @@ export const exportModel = defineCommand({
       .addOption(new Option('--weights <file>', 'checkpoint (.safetensors, .pt)'))
       .addOption(storageOption())
       .addOption(
-        new Option('--include <formats...>', 'formats to write: onnx, pt (a checkpoint for YOLOv5)')
+        new Option(
+          '--include <formats...>',
+          'formats to write: onnx, pt (a checkpoint for YOLOv5), darknet (.weights and .cfg of a YOLOv3 model)',
+        )
           .argParser((text: string, previous: readonly ExportFormat[] | undefined) => {
             if (otherFormats.includes(text))
               throw new UsageError(`--include ${text} is not supported; tools convert an ONNX file on.`)
-            if (text !== 'onnx' && text !== 'pt')
-              throw new UsageError(`--include ${text}: the formats are onnx and pt.`)
+            if (text !== 'onnx' && text !== 'pt' && text !== 'darknet')
+              throw new UsageError(`--include ${text}: the formats are onnx, pt and darknet.`)
             return [...(previous ?? []), text as ExportFormat]
           })
           .default(undefined, 'onnx'),

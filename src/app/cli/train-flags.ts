@@ -15,6 +15,8 @@ export interface TrainFlags extends SearchFlags, StorageFlags {
   readonly epochs: number
   readonly batchSize: number
   readonly imgsz: number
+  /** Another size for validation: the last number of YOLOv3's --img-size. */
+  readonly valImgsz?: number
   readonly rect: boolean
   /** true: the most recent run; a text: that checkpoint. */
   readonly resume: string | boolean
@@ -66,6 +68,22 @@ export const evolveOnlyFlags = [
 
 /** Other spellings of the same flags. */
 export const trainAliases = { '--img': '--imgsz', '--img-size': '--imgsz', '--batch': '--batch-size' }
+
+/**
+ * YOLOv3's `--img-size` takes up to three numbers: one for all, or training and validation, or the least and the largest of
+ * training and validation. Trainings here have one size, the largest.
+ */
+export function spreadImageSizes(words: readonly string[]): string[] {
+  const at = words.lastIndexOf('--imgsz')
+  if (at < 0) return [...words]
+  let end = at + 1
+  while (end < words.length && end <= at + 3 && /^\d+$/.test(words[end]!)) end++
+  const sizes = words.slice(at + 1, end)
+  if (sizes.length < 2) return [...words]
+  const training = sizes.slice(0, -1).map(Number)
+  const spread = ['--imgsz', String(Math.max(...training)), '--val-imgsz', sizes.at(-1)!]
+  return [...words.slice(0, at), ...spread, ...words.slice(end)]
+}
 
 const hosted = 'Hypevolve sends nothing to hosted services; what it made lies in the run’s folder.'
 const oneProcess = 'a training here runs on one processor, in one process.'
@@ -126,12 +144,15 @@ export function addTrainFlags(command: Command): void {
   }
   add(
     'What to train:',
-    new Option('--data <yaml>', "data set file, or 'digits' for the built-in one"),
-    new Option('--cfg <yaml>', 'model file, as yolov5n.yaml').default('', 'that of --weights'),
-    new Option('--weights <file>', "weights to start from (.safetensors, .pt), '' to train from scratch"),
+    new Option('--data <yaml>', "data set file (yaml, or Darknet's .data), or 'digits' for the built-in one"),
+    new Option('--cfg <yaml>', 'model file, as yolov5n.yaml or yolov3-tiny.cfg').default('', 'that of --weights'),
+    new Option(
+      '--weights <file>',
+      "weights to start from (.safetensors, .pt, Darknet’s .weights), '' to train from scratch",
+    ),
     new Option('--hyp <yaml>', 'hyperparameters: a file or a packaged set, as v5.0/finetune').default(
       undefined,
-      'scratch-low, or that of --release',
+      'scratch-low, for a .cfg that of January 2020, or that of --release',
     ),
     new Option('--single-cls', 'treat all classes as one').default(false),
   )
@@ -139,7 +160,10 @@ export function addTrainFlags(command: Command): void {
     'How long and how large:',
     new Option('--epochs <n>', 'number of epochs').argParser(integer(1)).default(100),
     new Option('--batch-size <n>', 'images per batch (also --batch)').argParser(batchSize).default(16),
-    new Option('--imgsz <pixels>', 'image size (also --img, --img-size)').argParser(integer(32, 8192)).default(640),
+    new Option('--imgsz <pixels>', 'image size (also --img, --img-size); 416 640 trains at 416 and validates at 640')
+      .argParser(integer(32, 8192))
+      .default(640),
+    new Option('--val-imgsz <pixels>').argParser(integer(32, 8192)).hideHelp(),
     new Option('--patience <epochs>', 'stop after so many epochs without improvement, 0: never')
       .argParser(integer(0))
       .default(100),

@@ -2,7 +2,14 @@
 import type { Command } from 'commander'
 import { UsageError } from '../../base/index.ts'
 import { defineCommand } from './command.ts'
-import { addTrainFlags, evolveOnlyFlags, type TrainFlags, trainAliases, trainUnsupported } from './train-flags.ts'
+import {
+  addTrainFlags,
+  evolveOnlyFlags,
+  spreadImageSizes,
+  type TrainFlags,
+  trainAliases,
+  trainUnsupported,
+} from './train-flags.ts'
 
 export const train = defineCommand({
   name: 'train',
@@ -10,16 +17,17 @@ export const train = defineCommand({
   aliases: trainAliases,
   unsupported: trainUnsupported,
   takesProgram: true,
+  rewrite: spreadImageSizes,
   configure(command) {
     command.description(
-      'Trains a YOLOv5 detector. With --evolve, trains it again and again with mutated hyperparameters and keeps the best.',
+      'Trains a detector of YOLOv5, or of YOLOv3 with a Darknet cfg. With --evolve, trains it again and again with mutated hyperparameters and keeps the best.',
     )
     addTrainFlags(command)
     command.addHelpText(
       'after',
       `
 Names of files are looked up in the current folder first, then by base name among the packaged ones
-(models yolov5n, s, m, l, x; hyperparameters scratch-low, scratch-med, v5.0/scratch, …).
+(models yolov5n, s, m, l, x, yolov3-tiny.cfg, yolov3.cfg, yolov3-spp.cfg; hyperparameters scratch-low, scratch-med, v5.0/scratch, …).
 
 Examples:
   hypevolve train --data my/data.yaml --cfg yolov5n.yaml --weights '' --imgsz 160 --epochs 40

@@ -37,7 +37,7 @@ export interface RunEvolveOptions {
 export async function runEvolve({ flags, words, terminal, resume }: RunEvolveOptions): Promise<number> {
   const training = await evolvedTraining(flags)
   for (const text of training.notes) terminal.line(text)
-  const search = await chooseSearch(flags, training.start)
+  const search = await chooseSearch({ ...flags, like: training.like }, training.start)
   for (const text of search.space.notes) terminal.line(text)
   const { planSlots } = await import('../../run/index.ts')
   const cores = new CoreShare(flags.threads)

@@ -16,6 +16,8 @@ export interface EvolvedTraining {
   readonly program?: readonly string[]
   /** Where the search starts; `undefined` if a space file says it. */
   readonly start: StartHyp | undefined
+  /** Release whose ranges, sampler, fitness and files go with the hyperparameters, where those are not YOLOv5's. */
+  readonly like?: string | undefined
   /** What makes it another training, by name. */
   readonly identity: { readonly [name: string]: Json }
   readonly dataHash?: string
@@ -46,6 +48,7 @@ async function embeddedTraining(flags: TrainFlags): Promise<EvolvedTraining> {
     trainer: 'embedded',
     options,
     start: { hyp, source: loaded.source },
+    like: loaded.release,
     identity: {
       trainer: 'embedded',
       ...commonIdentity(flags),
@@ -90,8 +93,11 @@ async function anyHyp(flags: TrainFlags): Promise<StartHyp> {
 }
 
 /** scratch-low, or what the release to be replayed takes if it is told nothing. */
-export async function defaultHyp(flags: Pick<TrainFlags, 'release'>): Promise<string> {
-  if (flags.release === undefined) return 'scratch-low'
+export async function defaultHyp(flags: Pick<TrainFlags, 'release'> & { readonly cfg?: string }): Promise<string> {
+  if (flags.release === undefined) {
+    const { defaultHypName } = await import('../../detect/index.ts')
+    return defaultHypName(flags.cfg ?? '')
+  }
   const { findRelease } = await import('../../search/index.ts')
   const [, family = 'yolov5', tag = ''] = /^(yolov[35])-(.*)$/.exec(findRelease(flags.release)) ?? []
   if (tag === '2020-01') return 'yolov3@01dbdc45'
@@ -104,8 +110,9 @@ export async function defaultHyp(flags: Pick<TrainFlags, 'release'>): Promise<st
 }
 
 function commonIdentity(flags: TrainFlags): { [name: string]: Json } {
-  const { data = '', cfg, weights = '', epochs, imgsz, batchSize } = flags
-  return { data: asSeen(data), cfg, weights: asSeen(weights), epochs, imgsz, batch: batchSize }
+  const { data = '', cfg, weights = '', epochs, imgsz, valImgsz, batchSize } = flags
+  const other = valImgsz === undefined ? {} : { valImgsz }
+  return { data: asSeen(data), cfg, weights: asSeen(weights), epochs, imgsz, ...other, batch: batchSize }
 }
 
 /** A path as seen from the current folder, however it was written; names without a folder stay. */
