@@ -2,11 +2,10 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { type FileHandle, open, readFile, rename, rm, stat, statfs, writeFile } from 'node:fs/promises'
-import type { IncomingMessage } from 'node:http'
 import { dirname } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { AssetDamagedError, AssetUnavailableError, AssetWriteError } from '../../base/index.ts'
-import { get, HttpProblem, toProblem } from './http.ts'
+import { type Answer, get, HttpProblem, toProblem } from './http.ts'
 import { shownAddress } from './known.ts'
 
 /** How patient a download is. */
@@ -193,18 +192,18 @@ class Download {
       return { total: known.partial.total, etag: known.partial.validator }
     }
     const headers = known && { range: `bytes=${known.done}-`, 'if-range': known.partial.validator! }
-    const response = await get(url, { silenceMs, signal, ...(headers && { headers }) })
+    const answer = await get(url, { silenceMs, signal, ...(headers && { headers }) })
     try {
-      const { offset, total } = rangeOf(response, known)
+      const { offset, total } = rangeOf(answer, known)
       if (total !== undefined && total > maxBytes)
         throw this.#unavailable(`it has ${total} bytes, and more than ${maxBytes} are not fetched`)
       if (total !== undefined) await this.#requireSpace(total - offset)
       if (offset > 0) this.resumed = true
       if (!this.#started) onStart?.({ bytes: total, done: offset })
       this.#started = true
-      const etag = response.headers.etag
+      const etag = answer.headers.etag
       const strong = etag?.startsWith('W/') ? undefined : etag
-      const validator = strong ?? response.headers['last-modified']
+      const validator = strong ?? answer.headers['last-modified']
       const partial: Partial = {
         address: shownAddress(url),
         ...(validator !== undefined && { validator }),
@@ -217,14 +216,14 @@ class Download {
       })
       try {
         let at = offset
-        for await (const chunk of response as AsyncIterable<Buffer>) {
+        for await (const chunk of answer.body) {
           if (at + chunk.length > (total ?? maxBytes)) throw await this.#tooMuch(handle, total)
           await writing(this.#part, () => writeAll(handle, chunk, at))
           at += chunk.length
           onProgress?.(at, total)
         }
         // A body without a length ends where the connection does, broken or not: only `complete` tells.
-        if (!response.complete || (total !== undefined && at < total))
+        if (!answer.response.complete || (total !== undefined && at < total))
           throw new HttpProblem(`the connection broke after ${at} of ${total ?? 'unknown'} bytes`, true)
         await writing(this.#part, () => handle.sync())
         return { total, etag }
@@ -232,7 +231,7 @@ class Download {
         await handle.close()
       }
     } finally {
-      response.destroy()
+      answer.response.destroy()
     }
   }
 
@@ -261,15 +260,15 @@ async function writeAll(handle: FileHandle, chunk: Buffer, at: number): Promise<
 
 /** Which part of the file an answer holds. @throws {@link HttpProblem}, {@link Restart} */
 function rangeOf(
-  { statusCode = 0, headers }: IncomingMessage,
+  { status, headers }: Answer,
   known: { readonly done: number; readonly partial: Partial } | undefined,
 ): { offset: number; total: number | undefined } {
-  if (statusCode === 416 && known) throw new Restart()
-  if (statusCode !== 200 && statusCode !== 206) throw statusProblem(statusCode, headers['retry-after'])
+  if (status === 416 && known) throw new Restart()
+  if (status !== 200 && status !== 206) throw statusProblem(status, headers['retry-after'])
   const coding = headers['content-encoding']
   if (coding !== undefined && coding !== 'identity') throw new HttpProblem(`it comes packed as ${coding}`, false)
   const length = headers['content-length'] === undefined ? undefined : Number(headers['content-length'])
-  if (statusCode === 200) return { offset: 0, total: length }
+  if (status === 200) return { offset: 0, total: length }
   const [, from, to, all] = /^bytes (\d+)-(\d+)\/(\d+|\*)$/.exec(headers['content-range'] ?? '') ?? []
   if (!known || Number(from) !== known.done || Number(to) < Number(from)) throw new Restart()
   const total = all === '*' ? Number(to) + 1 : Number(all)

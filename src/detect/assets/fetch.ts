@@ -1,5 +1,4 @@
 // Fetches a file and tells about it: one line at the start, progress, what went wrong and is tried again.
-import { text } from 'node:stream/consumers'
 import { AssetOfflineError } from '../../base/index.ts'
 import type { TrainEvent } from '../train/events.ts'
 import { type Downloaded, download, downloadProgress, type Patience } from './download.ts'
@@ -119,13 +118,14 @@ async function sidecar(url: URL, { signal, patience }: AssetHooks): Promise<stri
   const address = new URL(url)
   address.pathname += '.sha256'
   try {
-    const response = await get(address, { silenceMs: Math.min(10_000, patience?.silenceMs ?? 10_000), signal })
-    const length = Number(response.headers['content-length'] ?? Number.POSITIVE_INFINITY)
-    if (response.statusCode !== 200 || length > 4096) {
-      response.destroy()
-      return undefined
-    }
-    return /^[\da-f]{64}\b/i.exec((await text(response)).trim())?.[0].toLowerCase()
+    const { status, body, response } = await get(address, {
+      silenceMs: Math.min(10_000, patience?.silenceMs ?? 10_000),
+      signal,
+    })
+    let text = ''
+    if (status === 200) for await (const piece of body) if ((text += piece.toString('latin1')).length > 64) break
+    response.destroy()
+    return /^[\da-f]{64}\b/i.exec(text)?.[0].toLowerCase()
   } catch {
     signal?.throwIfAborted()
     return undefined // there is none; if the mirror is not there at all, the file itself will tell

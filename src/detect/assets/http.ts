@@ -1,5 +1,10 @@
 // One GET over node:http, through a proxy where one is set, after redirects.
-import http, { type ClientRequest, type IncomingMessage, type RequestOptions } from 'node:http'
+import http, {
+  type ClientRequest,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type RequestOptions,
+} from 'node:http'
 import https from 'node:https'
 import type { Socket } from 'node:net'
 import tls from 'node:tls'
@@ -27,23 +32,33 @@ export interface GetOptions {
   readonly signal?: AbortSignal | undefined
 }
 
+/** The head of an answer, and its body as it comes. */
+export interface Answer {
+  readonly status: number
+  readonly headers: IncomingHttpHeaders
+  /** Errs with what ended it early, or if nothing comes for `silenceMs`. */
+  readonly body: AsyncIterable<Buffer>
+  /** To be destroyed if the body is not read to its end. */
+  readonly response: IncomingMessage
+}
+
 const maxRedirects = 10
 
 /**
- * The answer to a GET, its body not read yet; it errs if nothing comes for `silenceMs`.
+ * The answer to a GET.
  *
  * @throws {@link HttpProblem}, or the signal's reason
  */
-export async function get(address: URL, options: GetOptions): Promise<IncomingMessage> {
+export async function get(address: URL, options: GetOptions): Promise<Answer> {
   let url = address
   for (let redirects = 0; ; redirects++) {
     options.signal?.throwIfAborted()
-    const response = await getOnce(url, options).catch((error: unknown) => {
+    const answer = await getOnce(url, options).catch((error: unknown) => {
       options.signal?.throwIfAborted()
       throw toProblem(error)
     })
-    const { statusCode = 0, headers } = response
-    if (![301, 302, 303, 307, 308].includes(statusCode)) return response
+    const { status, headers, response } = answer
+    if (![301, 302, 303, 307, 308].includes(status)) return answer
     response.destroy()
     if (redirects === maxRedirects) throw new HttpProblem(`more than ${maxRedirects} redirects`, false)
     const { location = '' } = headers
@@ -58,7 +73,7 @@ export async function get(address: URL, options: GetOptions): Promise<IncomingMe
   }
 }
 
-async function getOnce(url: URL, { headers = {}, silenceMs, signal }: GetOptions): Promise<IncomingMessage> {
+async function getOnce(url: URL, { headers = {}, silenceMs, signal }: GetOptions): Promise<Answer> {
   const proxy = proxyFor(url)
   const secure = url.protocol === 'https:'
   const options: RequestOptions = {
@@ -78,7 +93,8 @@ async function getOnce(url: URL, { headers = {}, silenceMs, signal }: GetOptions
   const socket = await tunnel(proxy, url, silenceMs, signal)
   const servername = url.hostname
   const createConnection = () => tls.connect({ socket, servername, ALPNProtocols: ['http/1.1'] })
-  return answer(https.request(url, { ...options, createConnection }), silenceMs)
+  // Not with `agent: false`, which would make an agent that connects by itself.
+  return answer(https.request(url, { ...options, agent: undefined, createConnection }), silenceMs)
 }
 
 const hostOf = (proxy: URL) => ({
@@ -122,13 +138,13 @@ function tunnel(proxy: URL, url: URL, silenceMs: number, signal?: AbortSignal): 
 const silence = (ms: number) => new HttpProblem(`nothing came for ${Math.round(ms / 100) / 10} s`, true)
 
 /** Sends a request and waits for the head of the answer; silence before or in its body ends it. */
-function answer(request: ClientRequest, silenceMs: number): Promise<IncomingMessage> {
+function answer(request: ClientRequest, silenceMs: number): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => request.destroy(silence(silenceMs)), silenceMs)
     request.once('response', (response) => {
       clearTimeout(timer)
       response.setTimeout(silenceMs, () => response.destroy(silence(silenceMs)))
-      resolve(response)
+      resolve({ status: response.statusCode ?? 0, headers: response.headers, body: collect(response), response })
     })
     // Stays: what a server sends after the end of its answer is an error too, and nobody's loss.
     request.on('error', (error) => {
@@ -137,6 +153,49 @@ function answer(request: ClientRequest, silenceMs: number): Promise<IncomingMess
     })
     request.end()
   })
+}
+
+/** So much may wait to be taken. */
+const queueBytes = 4 << 20
+
+/**
+ * The body of an answer, piece by piece; it listens from now on. Of one that breaks off, all that came is given before the
+ * error. (Node's own iterator throws away what it has at the moment of the error.)
+ */
+function collect(response: IncomingMessage): AsyncIterable<Buffer> {
+  const queue: Buffer[] = []
+  let queued = 0
+  let wake = () => {}
+  let end: { readonly error?: unknown } | undefined
+  const finish = (error?: unknown) => {
+    end ??= { error }
+    wake()
+  }
+  response.on('data', (chunk: Buffer) => {
+    queue.push(chunk)
+    queued += chunk.length
+    if (queued > queueBytes) response.pause()
+    wake()
+  })
+  response.on('end', () => finish())
+  response.on('error', finish)
+  response.on('close', () => finish(new HttpProblem('the connection broke', true)))
+  return (async function* () {
+    for (;;) {
+      const chunk = queue.shift()
+      if (chunk) {
+        queued -= chunk.length
+        if (queued <= queueBytes && !end) response.resume()
+        yield chunk
+      } else if (end) {
+        if (end.error !== undefined) throw end.error
+        return
+      } else
+        await new Promise<void>((resolve) => {
+          wake = resolve
+        })
+    }
+  })()
 }
 
 /** Errors of certificates and of addresses do not go away by trying again. */
