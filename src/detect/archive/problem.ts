@@ -7,14 +7,13 @@ export class ArchiveProblem extends Error {}
 export interface ArchiveLimits {
   /** All files together may unpack to so many times the size of the archive. */
   readonly growth: number
+  /** Or to this many bytes, however small it is. */
+  readonly least: number
   readonly files: number
 }
 
 /** Texts shrink to a tenth, images not at all: no data set comes near this. */
-export const dataLimits: ArchiveLimits = { growth: 40, files: 1_000_000 }
-
-/** Together, archives of any size may unpack to this much. */
-export const smallBytes = 1 << 20
+export const dataLimits: ArchiveLimits = { growth: 40, least: 64 << 20, files: 1_000_000 }
 
 /**
  * The parts of a path within an archive, '.' left out.

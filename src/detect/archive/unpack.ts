@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { createGunzip, createInflateRaw } from 'node:zlib'
 import { ArchiveError, AssetWriteError } from '../../base/index.ts'
 import { crc32 } from './crc32.ts'
-import { type ArchiveLimits, ArchiveProblem, dataLimits, safeParts, shown, smallBytes } from './problem.ts'
+import { type ArchiveLimits, ArchiveProblem, dataLimits, safeParts, shown } from './problem.ts'
 import { readTar } from './tar.ts'
 import { readZip, type ZipEntry, type ZipSource } from './zip.ts'
 
@@ -138,7 +138,7 @@ async function unpackTar(file: string, size: number, gzip: boolean, folder: stri
   const writer = new Writer(folder)
   const stream = gzip ? through(pieces(), createGunzip()) : pieces()
   // Headers and padding of small files weigh more than they do.
-  const maxBytes = Math.max(limits.growth * size, smallBytes)
+  const maxBytes = Math.max(limits.growth * size, limits.least)
   for await (const entry of readTar(stream, { maxBytes, files: limits.files })) {
     if (entry.folder) await writer.folder(entry.parts)
     else await writer.file(entry.parts, entry.content)

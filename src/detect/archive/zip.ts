@@ -1,7 +1,7 @@
 // Zip archives, in memory or in a file of any size: what is strange is refused before anything is unpacked.
 import { inflateRawSync } from 'node:zlib'
 import { crc32 } from './crc32.ts'
-import { ArchiveProblem, shown, smallBytes } from './problem.ts'
+import { type ArchiveLimits, ArchiveProblem, shown } from './problem.ts'
 
 /** Something in an archive that is wrong. The reader of the file says which file it was. */
 export class ZipProblem extends ArchiveProblem {}
@@ -29,13 +29,8 @@ export interface ZipSource {
   read(at: number, length: number): Uint8Array
 }
 
-export interface ZipLimits {
-  /** All files together may unpack to so many times the size of the archive. */
-  readonly growth: number
-}
-
 /** Models hardly shrink. */
-const modelLimits: ZipLimits = { growth: 4 }
+const modelLimits = { growth: 4, least: 1 << 20 }
 
 const endSignature = 0x06054b50
 const end64Signature = 0x06064b50
@@ -59,13 +54,13 @@ export const isZip = (bytes: Uint8Array): boolean =>
  * Refused: archives in several parts, encryption, other methods than "stored" and "deflated", links and special files,
  * files that lie over each other or outside of the archive, that exist twice, whose two headers differ, or whose names
  * lead elsewhere, and sizes that the bytes of the archive cannot have: everything together is at most `growth` times as
- * large as the archive (4 times if not said), or 1 MiB.
+ * large as the archive, or `least` bytes (4 times and 1 MiB if not said).
  *
  * @throws {@link ZipProblem}
  */
 export function readZip(
   archive: Uint8Array | ZipSource,
-  { growth }: ZipLimits = modelLimits,
+  { growth, least }: Pick<ArchiveLimits, 'growth' | 'least'> = modelLimits,
 ): ReadonlyMap<string, ZipEntry> {
   const source = archive instanceof Uint8Array ? sourceOf(archive) : archive
   const directory = findDirectory(source)
@@ -91,7 +86,7 @@ export function readZip(
     entries.set(name, { name, size, from, packed, deflated: method === 8, checksum, read })
   }
   if (at !== bytes.length) throw new ZipProblem('its directory does not have the length it claims.')
-  if (total > Math.max(growth * source.size, smallBytes))
+  if (total > Math.max(growth * source.size, least))
     throw new ZipProblem(`it unpacks to ${total} bytes, far more than an archive of its size should.`)
   places.sort((a, b) => a.from - b.from)
   for (let i = 1; i < places.length; i++)
