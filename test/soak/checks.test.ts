@@ -26,6 +26,9 @@ describe('checks', () => {
     expect(faultsOf(good)).toEqual([])
     expect(faultsAtTheEnd(good)).toEqual([])
     expect(faultsOfTable(table, trials)).toEqual([])
+    const half = [complete(0, 2.78125, 0.123456)]
+    expect(faultsOfTable('metrics/mAP_0.5, metrics/mAP_0.5:0.95,lr0\n0.12346,0.12346,2.7812\n', half)).toEqual([])
+    expect(faultsOfTable('metrics/mAP_0.5, metrics/mAP_0.5:0.95,lr0\n0.12346,0.12345,2.7813\n', half)).toHaveLength(1)
   })
 
   it.each<[string, Partial<Evidence>]>([

@@ -85,13 +85,17 @@ export function faultsOfTable(text: string, trials: readonly Trial[]): string[] 
   const titles = head.split(',').map((title) => title.trim())
   const complete = trials.filter(isComplete)
   if (lines.length !== complete.length) return [`evolve.csv has ${lines.length} rows for ${complete.length} trials`]
-  const digits = (value: unknown) => Number(Number(value).toPrecision(5)) // %20.5g
+  // %20.5g: five digits; where two are equally near either will do, as C and JavaScript choose differently.
+  const isWritten = (cell: number | undefined, value: unknown) =>
+    cell !== undefined &&
+    cell === Number(cell.toPrecision(5)) &&
+    Math.abs(cell - Number(value)) <= Math.abs(Number(Number(value).toPrecision(5)) - Number(value)) * (1 + 1e-6)
   return complete.flatMap(({ number, hyp, metrics: { mAP50, mAP50to95 } }, row) => {
     const cells = lines[row]!.split(',').map(Number)
     const written = Object.fromEntries(titles.map((title, column) => [title, cells[column]]))
     const expected: Record<string, unknown> = { 'metrics/mAP_0.5': mAP50, 'metrics/mAP_0.5:0.95': mAP50to95, ...hyp }
     return Object.entries(expected)
-      .filter(([title, value]) => written[title] !== digits(value))
+      .filter(([title, value]) => !isWritten(written[title], value))
       .map(([title, value]) => `evolve.csv, trial ${number}: ${title} is ${written[title]}, not ${value}`)
   })
 }
