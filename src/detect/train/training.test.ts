@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { temporaryFolder, writeDataset, writeText } from '../../../test/helpers/data-set.ts'
 import { CheckpointError, LossNotFiniteError, ModelNotGivenError } from '../../base/index.ts'
 import { loadHyp } from '../hyp.ts'
@@ -184,8 +184,10 @@ describe('a training that cannot be', () => {
     ['no.safetensors', /there is no such file/],
     ['weights.pt', /there is no such file/],
     ['yolov5s.pt', /github.com.ultralytics.yolov5.releases/],
-    ['yolov3.weights', /reads .pt and .safetensors/],
+    ['yolov3.weights', /there is no such file/],
   ])('refuses %s', async (weights, message) => {
+    vi.stubEnv('HYPEVOLVE_OFFLINE', '1')
+    onTestFinished(() => void vi.unstubAllEnvs())
     await expect(train(await options({ weights }))).rejects.toThrow(message)
   })
 
