@@ -20,7 +20,7 @@ export {
 export { History } from './history.ts'
 export { formatHyp, type Hyp, type HypValue, parseHyp } from './hyp.ts'
 export { hypDigest } from './hyp-digest.ts'
-export type { Condition, Parameter } from './parameter.ts'
+export { type Condition, type Parameter, parameterSchema } from './parameter.ts'
 export { type Range, type Ranges, type RangeTableName, rangeTables, yolov5Ranges } from './ranges.ts'
 export { findRelease, type Release, type ReleaseName, releases } from './releases.ts'
 export { defineSampler, type Proposal, type Sampler, type SearchContext } from './sampler.ts'

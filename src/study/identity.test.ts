@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { StudyDiffersError } from '../base/index.ts'
 import { beginStudy, decide, type StudyRequest, studyDifferences, studyKey } from './identity.ts'
 import { MemoryStorage } from './memory-storage.ts'
-import type { StudyDefinition, StudyOverview, WorkerRecord } from './storage.ts'
+import type { Json, StudyDefinition, StudyOverview, WorkerRecord } from './storage.ts'
 
 const definition: StudyDefinition = {
   seed: 0,
@@ -67,6 +67,12 @@ interface Row {
 
 const exp2 = 'runs/evolve/exp2'
 
+/** Rows of a table that a new study begins with. */
+const earlier = [1, 2].map((lr0) => ({
+  hyp: { lr0 },
+  ending: { state: 'complete' as const, fitness: lr0, metrics: {} },
+}))
+
 // The titles are the first column of the table in docs/storage.md.
 const rows: readonly Row[] = [
   { title: 'no study yet', stored: [], says: 'begins runs/evolve/exp (300 trials)', target: 300 },
@@ -76,6 +82,13 @@ const rows: readonly Row[] = [
     request: { isTaken: (name) => name === 'runs/evolve/exp' },
     says: 'begins runs/evolve/exp2 (300 trials)',
     target: 300,
+  },
+  {
+    title: 'no study yet, and a table where the release writes its own (evolve.txt)',
+    stored: [],
+    request: { firstTrials: () => ({ trials: earlier, settings: { imported: 2 } }) },
+    says: 'begins runs/evolve/exp (302 trials)',
+    target: 302,
   },
   {
     title: 'the same, running',
@@ -269,7 +282,7 @@ it('says what differs, one thing at a time', () => {
     space: {
       parameters: [
         ['lr0', 1],
-        ['lrf', { kind: 'fixed', value: 1 }],
+        ['lrf', { kind: 'fixed', start: 1 }],
       ],
       decimals: 5,
     },
@@ -279,7 +292,40 @@ it('says what differs, one thing at a time', () => {
     'epochs: 10 -> 300',
     'sampler option mode: native -> replay',
     'seed: 0 -> 4',
-    'hyperparameter lrf: nothing -> {"kind":"fixed","value":1}',
+    'hyperparameter lrf: not there -> fixed at 1',
+  ])
+})
+
+it('a new study begins with the trials of an earlier table, and keeps its settings', async () => {
+  const storage = new MemoryStorage()
+  const real = {
+    ...definition,
+    space: {
+      parameters: [['lr0', { kind: 'float', start: 0.01, lower: 1e-5, upper: 0.1 }]],
+    } as StudyDefinition['space'],
+    settings: { cwd: '/a' },
+  }
+  const wanted = { ...request(), definition: real, firstTrials: () => ({ trials: earlier, settings: { imported: 2 } }) }
+  const { study: begun } = await beginStudy(storage, wanted)
+  expect(begun.history.complete.map(({ hyp }) => hyp)).toEqual(earlier.map(({ hyp }) => hyp))
+  expect(begun.definition.settings).toEqual({ cwd: '/a', imported: 2 })
+  const again = await beginStudy(storage, wanted)
+  expect([again.case, again.study.history.complete.length]).toEqual(['joined', 2])
+  await again.study.close()
+  await begun.close()
+})
+
+it('says how hyperparameters differ', () => {
+  const range = { kind: 'range', start: 0.01, gain: 1, lower: 1e-5, upper: 0.1 }
+  const of = (lr0: Json): StudyDefinition => ({ ...definition, space: { parameters: [['lr0', lr0]] } })
+  const said = (stored: StudyDefinition, wanted: StudyDefinition) =>
+    studyDifferences(stored, wanted).map((each) => `${each.what}: ${each.stored}, ${each.wanted}`)
+  expect(said(of(range), of({ kind: 'fixed', start: 0.01 }))).toEqual([
+    'hyperparameter lr0: evolved in 0.00001..0.1 with gain 1, fixed at 0.01',
+  ])
+  expect(said(of(range), of({ ...range, start: 0.02 }))).toEqual(['hyperparameter lr0: starts at 0.01, starts at 0.02'])
+  expect(said(of(range), of({ ...range, gain: 0 }))).toEqual([
+    'hyperparameter lr0: evolved in 0.00001..0.1 with gain 1, fixed at 0.01',
   ])
 })
 

@@ -1,8 +1,17 @@
 // What "the same study" is, and what a command that is typed again means: docs/storage.md has the table of cases.
 import { createHash } from 'node:crypto'
 import { type StudyDifference, StudyDiffersError } from '../base/index.ts'
+import { type Parameter, parameterSchema } from '../search/index.ts'
 import { thisWorker } from './process.ts'
-import type { Json, Storage, StudyChoice, StudyDefinition, StudyOverview, TrialCounts } from './storage.ts'
+import type {
+  ImportedTrial,
+  Json,
+  Storage,
+  StudyChoice,
+  StudyDefinition,
+  StudyOverview,
+  TrialCounts,
+} from './storage.ts'
 import { Study } from './study.ts'
 
 /** What a command asks for. */
@@ -14,7 +23,7 @@ export interface StudyRequest {
   readonly more?: number
   /** Name of the first study of this kind, as `runs/evolve/exp`; later ones are `runs/evolve/exp2` and so on. */
   readonly base: string
-  /** Releases before v6.0 go on in their one folder: the same command again after the end means as many trials more. */
+  /** Releases before v6.0 go on with their one table: the same command again after the end means as many trials more. */
   readonly oneFolder?: boolean
   /** Whether a name is in use outside of the storage: such a folder exists. */
   isTaken(name: string): boolean
@@ -22,6 +31,16 @@ export interface StudyRequest {
   readonly forceNew?: boolean
   /** `--resume`: this study and no other. */
   readonly resume?: number
+  /**
+   * Trials that a new study begins with, and settings that go with them; `target` comes on top. Called inside the
+   * transaction and only if a study is made; what it throws is thrown, and none is made. Pure.
+   */
+  firstTrials?(studies: readonly StudyOverview[]): FirstTrials | undefined
+}
+
+export interface FirstTrials {
+  readonly trials: readonly ImportedTrial[]
+  readonly settings: StudyDefinition['settings']
 }
 
 /** Which of the cases it was. */
@@ -75,16 +94,63 @@ export function studyDifferences(stored: StudyDefinition, wanted: StudyDefinitio
     fitness,
     seed,
   })
-  return [...compare(named(stored), named(wanted)), ...compare(spaceEntries(stored.space), spaceEntries(wanted.space))]
+  return [
+    ...compare(named(stored), named(wanted)),
+    ...compare(spaceEntries(stored.space), spaceEntries(wanted.space), parameterTexts),
+  ]
 }
 
-function compare(stored: Record<string, Json>, wanted: Record<string, Json>): StudyDifference[] {
-  const text = (record: Record<string, Json>, key: string) =>
-    record[key] === undefined ? 'nothing' : typeof record[key] === 'string' ? record[key] : canonical(record[key])
+/** Two values that differ, each as a text. */
+type Texts = (stored: Json | undefined, wanted: Json | undefined) => readonly [string, string]
+
+const plainText = (value: Json | undefined) =>
+  value === undefined ? 'nothing' : typeof value === 'string' ? value : canonical(value)
+
+function compare(
+  stored: Record<string, Json>,
+  wanted: Record<string, Json>,
+  texts: Texts = (there, here) => [plainText(there), plainText(here)],
+): StudyDifference[] {
   return [...new Set([...Object.keys(stored), ...Object.keys(wanted)])]
     .filter((key) => canonical(stored[key]) !== canonical(wanted[key]))
-    .map((key) => ({ what: key, stored: text(stored, key), wanted: text(wanted, key) }))
+    .map((key) => {
+      const [there, here] = texts(stored[key], wanted[key])
+      return { what: key, stored: there, wanted: here }
+    })
 }
+
+/** As `evolved in 0.00001..0.1 with gain 1` and `fixed at 0.01`; if only the start differs, that alone. */
+function parameterTexts(stored: Json | undefined, wanted: Json | undefined): readonly [string, string] {
+  const [there, here] = [parameterText(stored), parameterText(wanted)]
+  if (there !== here) return [there, here]
+  const start = (value: Json | undefined) => (isObject(value) ? value['start'] : undefined)
+  const onlyStart =
+    isObject(stored) && isObject(wanted) && canonical({ ...stored, start: start(wanted)! }) === canonical(wanted)
+  if (onlyStart) return [`starts at ${plainText(start(stored))}`, `starts at ${plainText(start(wanted))}`]
+  return [plainText(stored), plainText(wanted)]
+}
+
+function parameterText(value: Json | undefined): string {
+  if (value === undefined) return 'not there'
+  const read = parameterSchema.safeParse(value)
+  if (!read.success) return plainText(value)
+  const { data: parameter } = read
+  const condition = Object.entries(parameter.when ?? {}).map(([key, values]) => `${key} is ${values.join(' or ')}`)
+  return `${rangeText(parameter)}${condition.length > 0 ? ` if ${condition.join(' and ')}` : ''}`
+}
+
+function rangeText(parameter: Parameter): string {
+  if (parameter.kind === 'fixed') return `fixed at ${parameter.start}`
+  if (parameter.kind === 'choice') return `one of ${parameter.choices.join(', ')}`
+  const { kind, lower = '', upper = '' } = parameter
+  const bounds = lower === '' && upper === '' ? 'without bounds' : `in ${lower}..${upper}`
+  if (kind === 'range')
+    return parameter.gain === 0 ? `fixed at ${parameter.start}` : `evolved ${bounds} with gain ${parameter.gain}`
+  return `${kind === 'integer' ? 'a whole number' : 'a number'} ${bounds}${parameter.log ? ', log' : ''}`
+}
+
+const isObject = (value: Json | undefined): value is { readonly [key: string]: Json } =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 const prefixed = (prefix: string, value: Json) =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
@@ -168,14 +234,26 @@ function goOn(study: StudyOverview, request: StudyRequest): Decision {
 
 function create(studies: readonly StudyOverview[], key: string, request: StudyRequest): Decision {
   const { base, definition, isTaken } = request
-  const target = request.target ?? request.more
+  const first = request.firstTrials?.(studies)
+  const asked = request.target ?? request.more
+  const target = asked === undefined ? undefined : asked + (first?.trials.length ?? 0)
   const names = new Set(studies.map(({ name }) => name))
   let name = base
   for (let n = 2; names.has(name) || isTaken(name); n++) name = `${base}${n}`
   const trials = target === undefined ? '' : ` (${target} ${target === 1 ? 'trial' : 'trials'})`
   return {
     case: 'created',
-    choice: { create: { name, key, definition, target } },
+    choice: {
+      create: first
+        ? {
+            name,
+            key,
+            definition: { ...definition, settings: { ...definition.settings, ...first.settings } },
+            target,
+            trials: first.trials,
+          }
+        : { name, key, definition, target },
+    },
     message: `begins ${name}${trials}`,
   }
 }

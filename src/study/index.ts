@@ -6,6 +6,7 @@ export {
   type BegunStudy,
   beginStudy,
   decide,
+  type FirstTrials,
   type StudyCase,
   type StudyRequest,
   studyDifferences,

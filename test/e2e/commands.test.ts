@@ -346,4 +346,131 @@ describe('tables of the originals', () => {
       remove()
     }
   })
+
+  describe('where a release writes its own', () => {
+    const columns = 7 + 28
+    /** A table of YOLOv5 v4.0 as that leaves it: 25 rows, the best first, 3 digits. */
+    const rows = Array.from({ length: 25 }, (_, i) => {
+      const values = [0.5, 0.4, 0.5 - i / 100, 0.3 - i / 100, 0, 0, 0, 0.01 + i / 10000]
+      return [...values, ...Array(columns - values.length).fill(0.5)].map((value) => cell(value)).join(' ')
+    })
+    const table = `${rows.join('\n')}\n`
+    const v4 = ['--epochs', '1', '--release', 'v4.0']
+    const lines = (folder: string, name = 'evolve.txt') =>
+      readFileSync(join(folder, name), 'utf8').trimEnd().split('\n')
+
+    it('are gone on with, row by row', async () => {
+      const { folder, remove, run } = project()
+      try {
+        writeFileSync(join(folder, 'evolve.txt'), table)
+        const said = await good(run('train', '--evolve', '2', ...v4, ...trainer()))
+        expect(said).toMatch(/^evolve: begins runs\/train\/evolve \(27 trials\)$/m)
+        expect(said).toMatch(/^Goes on with evolve\.txt: its 25 rows are the first trials of the study$/m)
+        expect(lines(folder)).toHaveLength(27)
+        expect(lines(folder)).toEqual(expect.arrayContaining(rows))
+        // The same again goes on too.
+        await good(run('train', '--evolve', '1', ...v4, ...trainer()))
+        expect(lines(folder)).toHaveLength(28)
+        expect(existsSync(join(folder, 'evolve.txt.bak'))).toBe(false)
+      } finally {
+        remove()
+      }
+    })
+
+    it.each([
+      ['has a row that is none', table.replace('\n', '\nnot a row\n'), /values|no number/],
+      ['is of another release', `${rows.map((row) => row.slice(0, 11 * 29)).join('\n')}\n`, /29 columns/],
+    ])('stay as they are if one %s', async (_, text, message) => {
+      const { folder, remove, run } = project()
+      try {
+        writeFileSync(join(folder, 'evolve.txt'), text)
+        const { status, stderr } = await run('train', '--evolve', '2', ...v4, ...trainer())
+        expect(status).toBe(1)
+        expect(stderr).toMatch(message)
+        expect(stderr).toContain('add --new, which keeps it as evolve.txt.bak')
+        expect(readFileSync(join(folder, 'evolve.txt'), 'utf8')).toBe(text)
+        expect(JSON.parse(await good(run('studies', '--json')))).toEqual([])
+      } finally {
+        remove()
+      }
+    })
+
+    it('are kept by --new, and by a study that finds rows of another', async () => {
+      const { folder, remove, run } = project()
+      try {
+        writeFileSync(join(folder, 'evolve.txt'), table)
+        const said = await run('train', '--evolve', '1', '--new', ...v4, ...trainer())
+        expect(said.stdout + said.stderr).toContain('it is evolve.txt.bak now')
+        expect(readFileSync(join(folder, 'evolve.txt.bak'), 'utf8')).toBe(table)
+        expect(lines(folder)).toHaveLength(1)
+        const own = readFileSync(join(folder, 'evolve.txt'), 'utf8')
+
+        const other = ['train', '--evolve', '1', '--epochs', '2', '--release', 'v4.0']
+        const refused = await run(...other, ...trainer())
+        expect([refused.status, refused.stderr]).toEqual([
+          1,
+          expect.stringContaining('is of runs/train/evolve (1 of 1'),
+        ])
+        expect(readFileSync(join(folder, 'evolve.txt'), 'utf8')).toBe(own)
+        await good(run(...other, '--new', ...trainer()))
+        expect(readFileSync(join(folder, 'evolve.txt.bak2'), 'utf8')).toBe(own)
+
+        writeFileSync(join(folder, 'evolve.txt'), table)
+        await good(run('train', '--evolve', '1', ...v4, ...trainer()))
+        expect(readFileSync(join(folder, 'evolve.txt.bak3'), 'utf8')).toBe(table)
+        expect(lines(folder)).toHaveLength(2)
+      } finally {
+        remove()
+      }
+    })
+  })
+})
+
+/** A number in a column of an evolve.txt. */
+function cell(value: number): string {
+  return Number(value.toPrecision(3)).toString().padStart(10)
+}
+
+describe('a study that has ended', () => {
+  it('gets files that a kill left behind', async () => {
+    const { folder, remove, run } = project()
+    try {
+      const words = ['train', '--evolve', '2', '--epochs', '1']
+      await good(run(...words, ...trainer()))
+      const place = (name: string) => join(folder, 'runs/evolve/exp', name)
+      const table = readFileSync(place('evolve.csv'), 'utf8')
+      const lacking = `${table.trimEnd().split('\n').slice(0, -1).join('\n')}\n`
+      const leave = () => {
+        writeFileSync(place('evolve.csv'), lacking)
+        writeFileSync(place('evolve.csv.tmp'), 'half a ro')
+      }
+      leave()
+      expect(await good(run('resume', 'exp'))).toMatch(
+        /^runs\/evolve\/exp is finished \(2 of 2\)\..*\nWritten again: runs\/evolve\/exp\/evolve\.csv, /m,
+      )
+      expect(readFileSync(place('evolve.csv'), 'utf8')).toBe(table)
+      expect(existsSync(place('evolve.csv.tmp'))).toBe(false)
+      expect(await good(run('resume', 'exp'))).toContain('Its files are up to date.')
+
+      leave()
+      expect(await good(run(...words, ...trainer()))).toContain('begins runs/evolve/exp2')
+      expect(readFileSync(place('evolve.csv'), 'utf8')).toBe(table)
+      expect(existsSync(place('evolve.csv.tmp'))).toBe(false)
+    } finally {
+      remove()
+    }
+  })
+
+  it('without a complete trial is a failure', async () => {
+    const { folder, remove, run } = project()
+    try {
+      writeFileSync(join(folder, 'train.mjs'), 'process.exit(3)')
+      const { status, stdout } = await run('train', '--evolve', '2', '--epochs', '1', ...trainer())
+      expect(status).toBe(1)
+      expect(stdout).toMatch(/^Evolution finished, 2 generations, 2 failed; 0 complete in all\.$/m)
+      expect(stdout).not.toContain('Train with the best')
+    } finally {
+      remove()
+    }
+  })
 })

@@ -1,7 +1,7 @@
 // The files that an evolution leaves beside its database: table and hyp file after every complete trial, the picture now
 // and then. All are made from the database, one process at a time, so that cooperating processes never write an old
 // state over a new one.
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { CompleteTrial } from '../../search/index.ts'
 import {
@@ -53,16 +53,100 @@ export class EvolveFiles {
 
   /** Writes table and hyp file; does nothing before the first complete trial. */
   async write(): Promise<void> {
-    const { study, format } = this.#options
+    const { study } = this.#options
     await study.exclusive(async () => {
       await study.refresh()
-      if (study.history.complete.length === 0) return
-      for (const file of renderEvolveFiles(format, this.#render)) {
-        const path = this.#path(file)
-        await mkdir(dirname(path), { recursive: true })
-        await replaceFile(path, file.text)
-      }
+      await this.#write()
     })
+  }
+
+  /**
+   * To be called before the first `write`: makes the files those of the study, also after a crash. What lies there and is
+   * not of it gets another name.
+   *
+   * @param fresh - the study was made now; a file with the best hyp is then an earlier evolution's, unless its table was
+   *   taken over
+   * @returns for the console: what was renamed
+   */
+  async begin({ fresh }: { fresh: boolean }): Promise<string[]> {
+    const { study, format, imported } = this.#options
+    const renamed: string[] = []
+    const setAside = async (path: string, why: string) => {
+      const backup = await renameToBackup(path)
+      renamed.push(`${path} ${why}; it is ${backup} now.`)
+    }
+    await study.exclusive(async () => {
+      await study.refresh()
+      await this.#removeDrafts()
+      const table = this.#path(format.table)
+      const foreign = await this.#foreignRows()
+      if (foreign > 0)
+        await setAside(table, `has ${foreign} ${foreign === 1 ? 'line' : 'lines'} that this study does not know`)
+      const hyp = format.hyp && this.#path(format.hyp)
+      if (fresh && imported === 0 && hyp && (await exists(hyp))) await setAside(hyp, 'is of another evolution')
+      await this.#write()
+    })
+    return renamed
+  }
+
+  /**
+   * Brings the files of a study that has ended up to date: it may have been killed between its last trial and the writing.
+   * A table of other rows is left alone, since another study may have gone on in its place.
+   *
+   * @param missing - also writes a table that is not there; without, only what a crash can have left behind
+   * @returns whether something was out of date
+   */
+  async repair({ missing }: { missing: boolean }): Promise<boolean> {
+    const { study, format } = this.#options
+    const table = this.#path(format.table)
+    let stale = false
+    await study.exclusive(async () => {
+      if (study.history.complete.length === 0) return
+      const drafts = await this.#removeDrafts()
+      const wanted =
+        missing || drafts || (await exists(format.table.folder === 'current' ? table : this.#options.folder))
+      if (!wanted || (await this.#foreignRows()) > 0) return
+      const figure = this.#path(format.figure)
+      stale = drafts || ((await modifiedMs(figure)) ?? 0) < ((await modifiedMs(table)) ?? 0)
+      for (const file of renderEvolveFiles(format, this.#render))
+        stale ||= (await readText(this.#path(file))) !== file.text
+      if (stale) await this.#write()
+    })
+    if (stale) await this.finish()
+    return stale
+  }
+
+  /** Only where nobody else writes. */
+  async #write(): Promise<void> {
+    const { study, format } = this.#options
+    if (study.history.complete.length === 0) return
+    for (const file of renderEvolveFiles(format, this.#render)) {
+      const path = this.#path(file)
+      await mkdir(dirname(path), { recursive: true })
+      await replaceFile(path, file.text)
+    }
+  }
+
+  /** Lines of the table on the disk that are not in the study's. */
+  async #foreignRows(): Promise<number> {
+    const { format } = this.#options
+    const found = await readText(this.#path(format.table))
+    if (found === undefined) return 0
+    const [table] = renderEvolveFiles(format, this.#render)
+    const own = new Set(linesOf(table!.text))
+    return linesOf(found).filter((line) => !own.has(line)).length
+  }
+
+  /** What writers left behind that were killed. @returns whether there was any */
+  async #removeDrafts(): Promise<boolean> {
+    let found = false
+    for (const path of this.paths) {
+      const draft = `${path}.tmp`
+      if (!(await exists(draft))) continue
+      found = true
+      await rm(draft, { force: true })
+    }
+    return found
   }
 
   /** Draws the picture in the background if the last one is a minute old. */
@@ -114,7 +198,7 @@ export class EvolveFiles {
         if (final) await study.refresh()
         if (final && study.history.complete.length !== drawn) picture = await this.#picture()
         await mkdir(dirname(path), { recursive: true })
-        await replaceBytes(path, picture)
+        await replaceFile(path, picture)
       })
     } catch (error) {
       if (this.#warned) return
@@ -150,14 +234,33 @@ export class EvolveFiles {
   }
 }
 
-/** A reader sees the old picture or the new one; a full disk is left as it was. */
-async function replaceBytes(path: string, bytes: Uint8Array): Promise<void> {
-  const draft = `${path}.tmp`
-  try {
-    await writeFile(draft, bytes)
-    await rename(draft, path)
-  } catch (error) {
-    await rm(draft, { force: true })
-    throw error
+const linesOf = (text: string) =>
+  text
+    .split('\n')
+    .map((line) => line.trim().replace(/\s+/g, ' '))
+    .filter((line) => line !== '')
+
+const readText = (path: string) => readFile(path, 'utf8').catch(ifMissing)
+
+const modifiedMs = (path: string) => stat(path).then(({ mtimeMs }) => mtimeMs, ifMissing)
+
+const exists = async (path: string) => (await modifiedMs(path)) !== undefined
+
+function ifMissing(error: Error & { readonly code?: string }): undefined {
+  if (error.code !== 'ENOENT') throw error
+}
+
+/** Renames to `.bak`, or `.bak2` … if there is one. @returns the new path */
+async function renameToBackup(path: string): Promise<string> {
+  for (let n = 1; ; n++) {
+    const backup = `${path}.bak${n === 1 ? '' : n}`
+    try {
+      await (await open(backup, 'wx')).close() // the name is ours now
+    } catch (error) {
+      if ((error as { readonly code?: string }).code !== 'EEXIST') throw error
+      continue
+    }
+    await rename(path, backup)
+    return backup
   }
 }

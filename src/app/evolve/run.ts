@@ -13,13 +13,16 @@ import { codeVersion } from '../code-version.ts'
 import { EvolveConsole } from '../console/evolve-console.ts'
 import { planLines } from '../console/plan-text.ts'
 import type { Terminal } from '../console/terminal.ts'
+import { counted } from '../console/text.ts'
 import { TrainConsole } from '../console/train-console.ts'
 import { type Interrupts, watchInterrupts } from '../interrupt.ts'
 import { type ChosenSearch, chooseSearch } from '../search.ts'
 import { startLine } from '../start-line.ts'
 import { settingsOf, toSettings } from '../studies/settings.ts'
 import { CoreShare } from './cores.ts'
+import { earlierTable } from './earlier-table.ts'
 import { EvolveFiles } from './files.ts'
+import { repairLatest } from './repair.ts'
 import { EvolveResults } from './results.ts'
 import { type Continued, evolutionFolder, studyToContinue } from './resume.ts'
 import { type EvolvedTraining, evolvedTraining } from './training.ts'
@@ -54,6 +57,7 @@ export async function runEvolve({ flags, words, terminal, resume }: RunEvolveOpt
   const storage = await openStorage(flags.storage)
   for (const text of storage.notes) terminal.line(text)
   try {
+    if (!resume) await repairLatest(storage, evolutionFolder(flags, evolveFormats[search.format]))
     const begun = await begin(storage, { flags, words, search, training, resume })
     const evolution = new Evolution({ flags, terminal, search, training, begun, cores, slots: slotPlan.slots })
     return await evolution.run()
@@ -75,7 +79,7 @@ async function begin(
   const { flags, words, search, training, resume } = request
   const { beginStudy, evolveFormats } = await import('../../study/index.ts')
   const format = evolveFormats[search.format]
-  const oneFolder = !format.folder.numbered
+  const oneTable = !format.folder.numbered || format.table.folder === 'current'
   const base = evolutionFolder(flags, format)
   const definition = resume?.definition ?? {
     seed: flags.seed,
@@ -89,17 +93,27 @@ async function begin(
       cwd: process.cwd(),
       release: search.release,
       format: search.format,
+      ranking: search.ranking,
       code: codeVersion(),
       dataHash: training.dataHash,
     }),
   }
-  const isTaken = (name: string) => !oneFolder && existsSync(name)
+  const isTaken = (name: string) => format.folder.numbered && existsSync(name)
   if (resume) return beginStudy(storage, { definition, base, isTaken, resume: resume.id })
 
   const { trials } = search
   const continued: Continued | undefined = await studyToContinue(storage, { flags, base, definition, search })
   if (continued) return beginStudy(storage, { definition, base, isTaken, resume: continued.id, more: trials })
-  return beginStudy(storage, { definition, base, oneFolder, isTaken, target: trials, forceNew: flags.new })
+  const firstTrials = flags.new ? undefined : await earlierTable(search)
+  return beginStudy(storage, {
+    definition,
+    base,
+    oneFolder: oneTable,
+    isTaken,
+    target: trials,
+    forceNew: flags.new,
+    ...(firstTrials && { firstTrials }),
+  })
 }
 
 interface EvolutionParts {
@@ -117,6 +131,9 @@ class Evolution {
   readonly #parts: EvolutionParts
   readonly #study: Study
   readonly #folder: string
+  readonly #created: boolean
+  /** Taken over from a table when the study was made. */
+  readonly #firstTrials: number
   readonly #terminal: Terminal
   readonly #files: EvolveFiles
   readonly #console: EvolveConsole
@@ -133,6 +150,8 @@ class Evolution {
     this.#terminal = terminal
     this.#study = begun.study
     this.#folder = begun.study.name
+    this.#created = begun.case === 'created'
+    this.#firstTrials = this.#created ? begun.study.history.ended.length : 0
     this.#interrupts = watchInterrupts(terminal)
     this.#signal = AbortSignal.any([this.#interrupts.signal, this.#cancelled.signal])
     this.#files = new EvolveFiles({
@@ -166,6 +185,7 @@ class Evolution {
       await this.#tellStart()
       if (training.options) this.#results = new EvolveResults(study, this.#folder)
       executor = await this.#executor()
+      for (const text of await this.#files.begin({ fresh: this.#created })) this.#terminal.warn(text)
       this.#interrupts.onHardExit(() => executor?.kill())
       const summary = await runTrials({
         study,
@@ -203,6 +223,10 @@ class Evolution {
     this.#title()
     this.#terminal.line(`${this.#terminal.prefix('evolve')}${begun.message}`)
     const study = this.#study
+    if (this.#firstTrials > 0)
+      this.#terminal.line(
+        `Goes on with ${this.#files.paths[0]}: its ${counted(this.#firstTrials, 'row')} are the first trials of the study`,
+      )
     const { frozen } = search
     const left = study.target === undefined ? 0 : study.target - study.history.ended.length
     if (left > 0)
@@ -276,6 +300,7 @@ class Evolution {
     await this.#files.finish()
     const any = this.#study.history.complete.length > 0
     this.#console.end(summary, any ? this.#files.paths : [], any ? await this.#files.pictureLines() : [])
+    if (summary.ended === 'target' && !any) return 1
     if (summary.ended !== 'interrupted') return 0
     return this.#interrupts.exitCode ?? 130
   }
@@ -283,9 +308,9 @@ class Evolution {
   /** What began with a mistake leaves no study and no folder behind. */
   async #removeIfEmpty(): Promise<void> {
     const study = this.#study
-    if (this.#parts.begun.case !== 'created' || this.#signal.aborted) return
+    if (!this.#created || this.#signal.aborted) return
     await study.refresh().catch(() => {})
-    if (study.history.ended.length > 0) return
+    if (study.history.ended.length > this.#firstTrials) return
     await study.close()
     const removed = await study.storage.deleteStudy(study.id).then(
       () => true,

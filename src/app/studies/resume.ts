@@ -1,8 +1,9 @@
 // `hypevolve resume`: goes on with a study as the command that began it would.
-import { NothingToResumeError, UsageError } from '../../base/index.ts'
-import type { StudyOverview, StudyRecord } from '../../study/index.ts'
+import { NothingToResumeError } from '../../base/index.ts'
+import type { Storage, StudyOverview, StudyRecord } from '../../study/index.ts'
 import type { StorageFlags } from '../cli/study-flags.ts'
 import { Terminal } from '../console/terminal.ts'
+import { repairFiles } from '../evolve/repair.ts'
 import { studyFlags } from './command-line.ts'
 import { enterStudyFolder } from './folder.ts'
 import { findStudy, withStorage } from './open.ts'
@@ -11,17 +12,19 @@ import { settingsOf } from './settings.ts'
 
 /** @returns the exit code */
 export async function runResume(name: string | undefined, flags: StorageFlags): Promise<number> {
-  const study = await withStorage(flags, async (storage): Promise<StudyRecord> => {
+  const study = await withStorage(flags, async (storage): Promise<StudyRecord | undefined> => {
     const studies = await storage.studies()
     const found = name === undefined ? latestUnfinished(studies) : findStudy(studies, name, storage.location)
-    if (!found)
+    if (!found) {
+      const latest = studies.at(-1)
+      if (latest) await repairFiles(storage, latest, { missing: false })
       throw new NothingToResumeError(`study in ${storage.location} that is not done`, 'hypevolve studies lists them.')
-    if (studyState(found) === 'finished')
-      throw new UsageError(
-        `${found.name} is finished (${doneText(found)}). To extend it, repeat its command with a larger --evolve.`,
-      )
-    return found
+    }
+    if (studyState(found) !== 'finished') return found
+    await tellFinished(storage, found, flags)
+    return undefined
   })
+  if (!study) return 0
   const { flags: begun, words } = studyFlags(study)
   enterStudyFolder(study, flags)
   const terminal = new Terminal()
@@ -35,6 +38,16 @@ export async function runResume(name: string | undefined, flags: StorageFlags): 
     terminal,
     resume: study,
   })
+}
+
+/** A finished study has nothing to go on with, but its files may be older than its last trial. */
+async function tellFinished(storage: Storage, study: StudyOverview, flags: StorageFlags): Promise<void> {
+  enterStudyFolder(study, flags)
+  const written = await repairFiles(storage, study, { missing: true })
+  console.log(
+    `${study.name} is finished (${doneText(study)}). To extend it, repeat its command with a larger --evolve.`,
+  )
+  console.log(written ? `Written again: ${written.join(', ')}` : 'Its files are up to date.')
 }
 
 /** The latest that is not done; one that others work on already only if there is no other. */

@@ -1,7 +1,15 @@
 // What the app keeps in a study's settings: how it was begun, so that it can be gone on with and looked into.
 import { join } from 'node:path'
 import { z } from 'zod'
-import type { Json, StudyDefinition, StudyRecord } from '../../study/index.ts'
+import {
+  type EvolveFormat,
+  type EvolveFormatName,
+  evolveFormats,
+  type Json,
+  type Ranking,
+  type StudyDefinition,
+  type StudyRecord,
+} from '../../study/index.ts'
 
 const schema = z.object({
   /** Words of the command line after `hypevolve train`; missing in studies that were imported or made by a library. */
@@ -12,6 +20,8 @@ const schema = z.object({
   release: z.string().optional(),
   /** Entry of `evolveFormats`: how table and hyp file are written. */
   format: z.string().optional(),
+  /** What the best row of the table is; missing in studies of earlier versions. */
+  ranking: z.enum(['table', 'trial']).optional(),
   /** Version of this package, and commit if it ran from a checkout. */
   code: z.object({ version: z.string(), commit: z.string().optional() }).optional(),
   /** Hash of the data set's list of files. */
@@ -24,6 +34,14 @@ export type StudySettings = z.output<typeof schema>
 
 /** Unknown entries are left out: later releases may have more. */
 export const settingsOf = (definition: StudyDefinition): StudySettings => schema.catch({}).parse(definition.settings)
+
+/** Which row of the study's table is the best. */
+export const rankingOf = ({ ranking, release }: StudySettings): Ranking =>
+  ranking ?? (release === undefined ? 'trial' : 'table')
+
+/** How the study's table and hyp file are written. */
+export const formatOf = ({ format = '' }: StudySettings): EvolveFormat =>
+  evolveFormats[Object.hasOwn(evolveFormats, format) ? (format as EvolveFormatName) : 'yolov5-v7.0']
 
 export const toSettings = (settings: StudySettings): { readonly [name: string]: Json } =>
   JSON.parse(JSON.stringify(settings)) as { readonly [name: string]: Json }

@@ -1,6 +1,6 @@
 // `hypevolve show`: everything about one trial.
 import { TrialNotFoundError } from '../../base/index.ts'
-import type { HypValue, Trial } from '../../search/index.ts'
+import type { HypValue, Metrics, Trial } from '../../search/index.ts'
 import type { ArtifactRecord, AttemptRecord, EpochRecord, Storage, StudyRecord } from '../../study/index.ts'
 import type { ShowFlags } from '../cli/show.ts'
 import type { TrialReference } from '../cli/study-flags.ts'
@@ -58,13 +58,18 @@ export function detailLines(details: TrialDetails, now = new Date()): string[] {
   const lines = [`Trial ${trial.number} of ${study.name}: ${trial.state}`]
   if (trial.state === 'complete' || trial.state === 'pruned') {
     if (trial.fitness !== undefined) lines.push(`  fitness ${numberText(trial.fitness)}`)
-    for (const [key, value] of Object.entries(trial.metrics)) lines.push(`  ${key} ${numberText(value)}`)
+    for (const [key, value] of Object.entries(trial.metrics))
+      if (!key.includes('/')) lines.push(`  ${key} ${numberText(value)}`)
   }
   if (trial.state === 'failed') {
     lines.push(`  ${trial.failure}; the last it said:`, ...trial.output.map((text) => `    ${text}`))
   }
   lines.push('', originText(trial, seen))
   lines.push(...hypTable(trial, parents).map((line) => `  ${line}`))
+  if (trial.state === 'complete' || trial.state === 'pruned') {
+    const classes = classTable(trial.metrics)
+    if (classes.length > 0) lines.push('', 'Classes:', ...classes.map((line) => `  ${line}`))
+  }
   lines.push('', 'Attempts:')
   if (attempts.length === 0) lines.push('  none')
   for (const attempt of attempts) lines.push(`  ${attemptText(attempt, now)}`)
@@ -100,6 +105,28 @@ function hypTable(trial: Trial, parents: readonly Trial[]): string[] {
     columns.push({ title: 'change', text: ([key, value]) => changeText(value, only.hyp[key]) })
   } else columns.push({ title: '', align: 'left', text: ([key]) => (trial.mutated.includes(key) ? 'moved' : '') })
   return tableLines(columns, rows)
+}
+
+/** Metrics of classes, `mAP50/car`: one line per class. */
+function classTable(metrics: Metrics): string[] {
+  const rows = new Map<string, Map<string, number>>()
+  const kinds = new Set<string>()
+  for (const [key, value] of Object.entries(metrics)) {
+    const slash = key.indexOf('/')
+    if (slash < 0) continue
+    const [kind, name] = [key.slice(0, slash), key.slice(slash + 1)]
+    kinds.add(kind)
+    rows.set(name, (rows.get(name) ?? new Map<string, number>()).set(kind, value))
+  }
+  if (rows.size === 0) return []
+  const columns: TableColumn<[string, Map<string, number>]>[] = [
+    { title: 'class', align: 'left', text: ([name]) => name },
+    ...[...kinds].map((kind) => ({
+      title: kind,
+      text: ([, values]: [string, Map<string, number>]) => (values.has(kind) ? numberText(values.get(kind)!) : '-'),
+    })),
+  ]
+  return tableLines(columns, [...rows])
 }
 
 function changeText(value: HypValue, before: HypValue | undefined): string {

@@ -37,7 +37,7 @@ export class FileWriteError extends HypevolveError {
 
   constructor(
     readonly path: string,
-    cause: NodeJS.ErrnoException,
+    cause: Error & { readonly code?: string | undefined },
   ) {
     const full = cause.code === 'ENOSPC' || cause.code === 'EDQUOT'
     super(
@@ -73,7 +73,7 @@ export class FileReadError extends HypevolveError {
 
   constructor(
     readonly path: string,
-    cause: NodeJS.ErrnoException,
+    cause: Error & { readonly code?: string | undefined },
   ) {
     const problem = cause.code === 'ENOENT' ? 'there is no such file' : cause.message
     super(`${path} cannot be read: ${problem}. Check the path; relative ones start at the current folder.`, { cause })

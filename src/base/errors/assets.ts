@@ -60,7 +60,7 @@ export class AssetWriteError extends HypevolveError {
 
   constructor(
     readonly path: string,
-    cause: NodeJS.ErrnoException,
+    cause: Error & { readonly code?: string | undefined },
   ) {
     super(
       `${path} cannot be written: ${cause.code === 'ENOSPC' ? 'the disk is full' : cause.message}. Make room there, or ` +

@@ -66,6 +66,27 @@ export class EvolveTextValueError extends HypevolveError {
   }
 }
 
+/**
+ * A release writes its table where one lies already, and a new study cannot go on with it as that release would. It is
+ * not replaced.
+ */
+export class EvolveTableForeignError extends HypevolveError {
+  override readonly code = 'EVOLVE_TABLE_FOREIGN'
+
+  constructor(
+    readonly path: string,
+    readonly problem: string,
+    options?: ErrorOptions,
+  ) {
+    super(
+      `${path} is there already, and the new study cannot go on with it: ${problem}\n` +
+        `Move it away or start in another folder; or add --new, which keeps it as ${path}.bak. ` +
+        `(hypevolve import ${path} makes a study of its own of it.)`,
+      options,
+    )
+  }
+}
+
 /** A way to print the best hyperparameters that does not exist. */
 export class HypFormatUnknownError extends HypevolveError {
   override readonly code = 'HYP_FORMAT_UNKNOWN'

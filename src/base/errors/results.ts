@@ -36,7 +36,7 @@ export class ResultsWriteError extends HypevolveError {
   constructor(
     readonly path: string,
     readonly row: string,
-    cause: NodeJS.ErrnoException,
+    cause: Error & { readonly code?: string | undefined },
   ) {
     const why = cause.code === 'ENOSPC' || cause.code === 'EDQUOT' ? 'the disk is full' : cause.message
     super(
@@ -53,7 +53,7 @@ export class DigitsWriteError extends HypevolveError {
 
   constructor(
     readonly folder: string,
-    cause: NodeJS.ErrnoException,
+    cause: Error & { readonly code?: string | undefined },
   ) {
     const why = cause.code === 'ENOSPC' || cause.code === 'EDQUOT' ? 'the disk is full' : cause.message
     super(

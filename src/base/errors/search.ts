@@ -184,7 +184,7 @@ export class StudyWriteError extends HypevolveError {
     readonly path: string,
     /** What could not be written. */
     readonly content: string,
-    cause: NodeJS.ErrnoException,
+    cause: Error & { readonly code?: string | undefined },
   ) {
     const why = cause.code === 'ENOSPC' || cause.code === 'EDQUOT' ? 'the disk is full' : cause.message
     super(

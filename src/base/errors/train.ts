@@ -83,7 +83,7 @@ export class CheckpointWriteError extends HypevolveError {
 
   constructor(
     readonly path: string,
-    cause: NodeJS.ErrnoException,
+    cause: Error & { readonly code?: string | undefined },
   ) {
     const why =
       cause.code === 'ENOSPC' ? 'the disk is full. Free some space' : `${cause.message}. Make the folder writable`
