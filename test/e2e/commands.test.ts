@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { cli, type Running, scratch, startCli, wait } from './helpers.ts'
+import { cacheEnv, cli, type Running, scratch, startCli, wait } from './helpers.ts'
 
 /** "Trains" in no time; its metrics follow from the trial's number, trial 2 fails for good. */
 const program = `
@@ -280,6 +280,25 @@ describe('a study that runs', () => {
       expect(stdout).toMatch(/^0 \| .*"epoch":40,/m)
       expect(stdout).toMatch(/^1 \| .*"epoch":40,/m)
       expect([status, stderr]).toEqual([0, 'Nobody works on runs/evolve/exp now.\n'])
+    } finally {
+      remove()
+    }
+  })
+})
+
+describe('what is known by name and not here', () => {
+  it.each([
+    ['train', '--data', 'digits'],
+    ['train', '--data', 'digits', '--evolve', '2'],
+    ['val', '--data', 'digits', '--weights', 'yolov5s.pt'],
+    ['export', '--weights', 'yolov5s.pt'],
+  ])('is not fetched with --offline: %s', async (...words) => {
+    const { folder, remove } = scratch()
+    try {
+      const { status, stderr } = await cli([...words, '--offline'], folder, cacheEnv(folder))
+      expect([status, stderr]).toEqual([1, expect.stringContaining('yolov5s.pt is not on this machine')])
+      for (const name of ['train/exp', 'evolve', 'hypevolve.db'])
+        expect(existsSync(join(folder, 'runs', name)), name).toBe(false)
     } finally {
       remove()
     }

@@ -22,7 +22,7 @@ describe('hypevolve', () => {
     [['train', '--multi-scale'], '--multi-scale is not supported because'],
     [['train', '--bucket', 'x'], '--bucket is not supported because'],
     [['train', '--cfg', 'yolov5n.yaml'], '--data'],
-    [['train', '--data', 'digits'], '--cfg yolov5n.yaml'],
+    [['train', '--data', 'digits', '--weights', ''], '--cfg yolov5n.yaml'],
     [['train', '--data', 'digits', '--cfg', 'yolov5n.yaml', '--device', 'gpu'], '--device gpu'],
     [['trian'], '(Did you mean train?)'],
     [['train', 'data.yaml'], 'too many arguments'],
