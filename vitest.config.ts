@@ -7,5 +7,7 @@ export default defineConfig({
     hookTimeout: 180_000,
     pool: 'forks',
     maxWorkers: 2,
+    // No test reaches the network by mistake; those of fetching have a server of their own and say so.
+    env: { HYPEVOLVE_OFFLINE: '1' },
   },
 })
