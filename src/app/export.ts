@@ -5,6 +5,7 @@ import { FileWriteError, UsageError } from '../base/index.ts'
 import type { DetectorFile } from '../detect/index.ts'
 import type { ExportFlags, ExportFormat } from './cli/export.ts'
 import { bytesText } from './console/text.ts'
+import { fetchAssets, goOffline } from './fetch-assets.ts'
 
 /** @returns the exit code */
 export async function runExport(flags: ExportFlags & { readonly weights: string }): Promise<number> {
@@ -14,6 +15,8 @@ export async function runExport(flags: ExportFlags & { readonly weights: string 
     throw new UsageError(
       `--output names one file; ${formats.join(' and ')} are two. Leave it out, or export one by one.`,
     )
+  goOffline(flags)
+  await fetchAssets({ weights })
   const { loadDetectorFile } = await import('../detect/index.ts')
   const detector = loadDetectorFile(weights)
   for (const format of formats) {

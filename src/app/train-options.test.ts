@@ -60,7 +60,9 @@ describe('options of a training', () => {
   it('need a data set, and a model or weights', () => {
     const { data: _, ...noData } = flags
     expect(() => toTrainOptions(noData, hyp)).toThrow(UsageError)
-    expect(() => toTrainOptions({ ...flags, cfg: '' }, hyp)).toThrow(UsageError)
+    const { weights: _w, ...noWeights } = flags
+    expect(toTrainOptions({ ...noWeights, cfg: '' }, hyp).weights).toBe('yolov5s.pt')
+    expect(toTrainOptions(noWeights, hyp).weights).toBe('')
     expect(() => toTrainOptions({ ...flags, cfg: '', weights: '' }, hyp)).toThrow(UsageError)
     expect(toTrainOptions({ ...flags, cfg: '', weights: 'a.safetensors' }, hyp).weights).toBe('a.safetensors')
   })

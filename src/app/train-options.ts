@@ -49,18 +49,14 @@ function dataSet({ data }: TrainFlags): string {
   return data
 }
 
-/**
- * YOLOv5 starts from yolov5s.pt if nothing is said. That file is not ours to ship: without `--weights` a model file must
- * be named, and the training starts from scratch.
- */
+/** As in v7.0 yolov5s.pt if nothing is said. A model file alone is trained from scratch. */
 function initialWeights({ weights, cfg }: TrainFlags): string {
-  if (weights !== undefined && weights !== '') return weights
-  if (cfg === '')
+  if (weights === undefined) return cfg === '' ? 'yolov5s.pt' : ''
+  if (weights === '' && cfg === '')
     throw new UsageError(
-      'Say what to train: --cfg yolov5n.yaml for a new model, or --weights <file> to start from a trained one. ' +
-        '(YOLOv5 would download yolov5s.pt here; Hypevolve downloads nothing.)',
+      "--weights '' trains a new model; say which: --cfg yolov5n.yaml. Without --weights it starts from yolov5s.pt.",
     )
-  return ''
+  return weights
 }
 
 /** Where runs of a kind go if nothing is said. */

@@ -8,6 +8,7 @@ import { Terminal } from './console/terminal.ts'
 import { counted, durationText } from './console/text.ts'
 import { resultsText, TrainConsole } from './console/train-console.ts'
 import { chooseDevice } from './device.ts'
+import { goOffline } from './fetch-assets.ts'
 import { watchInterrupts } from './interrupt.ts'
 import { Pictures } from './pictures.ts'
 import { findCheckpoint } from './resume.ts'
@@ -23,6 +24,7 @@ type RunOptions = TrainOptions & { readonly saveDir: string }
  */
 export async function runTrain(flags: TrainFlags, words: readonly string[]): Promise<number> {
   const terminal = new Terminal()
+  goOffline(flags)
   if (flags.evolve) {
     const { runEvolve } = await import('./evolve/index.ts')
     return runEvolve({ flags, words, terminal })

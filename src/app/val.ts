@@ -7,6 +7,7 @@ import type { ValFlags } from './cli/val.ts'
 import { Terminal } from './console/terminal.ts'
 import { TrainConsole } from './console/train-console.ts'
 import { chooseDevice } from './device.ts'
+import { fetchAssets, goOffline } from './fetch-assets.ts'
 import { watchInterrupts } from './interrupt.ts'
 import { Pictures } from './pictures.ts'
 import { workerCount } from './train-options.ts'
@@ -19,6 +20,8 @@ export async function runVal(flags: ValFlags): Promise<number> {
   const terminal = new Terminal()
   chooseDevice(flags.device, terminal)
   const detect = await import('../detect/index.ts')
+  goOffline(flags)
+  await fetchAssets(flags, terminal)
   const detector = detect.loadDetectorFile(flags.weights)
   const { definition } = detector
   const interrupts = watchInterrupts(terminal)

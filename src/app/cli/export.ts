@@ -3,7 +3,7 @@ import { Option } from 'commander'
 import { UsageError } from '../../base/index.ts'
 import { defineCommand } from './command.ts'
 import { type StorageFlags, storageOption } from './study-flags.ts'
-import { trainAliases } from './train-flags.ts'
+import { offlineOption, trainAliases } from './train-flags.ts'
 import { integer } from './values.ts'
 
 /** Values of the flags after parsing. */
@@ -16,6 +16,7 @@ export interface ExportFlags extends StorageFlags {
   /** That of the training if not given. */
   readonly imgsz?: number
   readonly output?: string
+  readonly offline?: boolean
 }
 
 export type ExportFormat = 'onnx' | 'pt' | 'darknet'
@@ -57,6 +58,7 @@ export const exportModel = defineCommand({
       )
       .argument('[study]', 'name, folder or number of the study; the latest if not given')
       .addOption(new Option('--weights <file>', 'checkpoint (.safetensors, .pt)'))
+      .addOption(offlineOption())
       .addOption(storageOption())
       .addOption(
         new Option(

@@ -15,6 +15,7 @@ export interface TrainFlags extends SearchFlags, StorageFlags {
   readonly epochs: number
   readonly batchSize: number
   readonly imgsz: number
+  readonly offline?: boolean
   /** Another size for validation: the last number of YOLOv3's --img-size. */
   readonly valImgsz?: number
   readonly rect: boolean
@@ -65,6 +66,10 @@ export const evolveOnlyFlags = [
   ...searchFlagNames,
   ...(['storage', 'new', 'jobs', 'perDevice', 'keep', 'trialTimeout', 'hangTimeout', 'trainer', 'program'] as const),
 ] as const satisfies readonly (keyof TrainFlags)[]
+
+/** Without it data sets and weights that are known by name are fetched. */
+export const offlineOption = () =>
+  new Option('--offline', 'fetch nothing: data sets and weights must be on this machine')
 
 /** Other spellings of the same flags. */
 export const trainAliases = { '--img': '--imgsz', '--img-size': '--imgsz', '--batch': '--batch-size' }
@@ -149,7 +154,7 @@ export function addTrainFlags(command: Command): void {
     new Option(
       '--weights <file>',
       "weights to start from (.safetensors, .pt, Darknet’s .weights), '' to train from scratch",
-    ),
+    ).default(undefined, 'yolov5s.pt, or none where --cfg is given'),
     new Option('--hyp <yaml>', 'hyperparameters: a file or a packaged set, as v5.0/finetune').default(
       undefined,
       'scratch-low, for a .cfg that of January 2020, or that of --release',
@@ -230,6 +235,7 @@ export function addTrainFlags(command: Command): void {
   )
   add(
     'The machine:',
+    offlineOption(),
     new Option(
       '--device <device>',
       "'cpu'; GPU numbers fall back to the CPU and say so; with --evolve 0,1,2 are three trainings at once, 0+1 one on both",

@@ -1,7 +1,7 @@
 // `hypevolve val`: precision, recall and mAP of a trained detector.
 import { Option } from 'commander'
 import { defineCommand } from './command.ts'
-import { trainAliases } from './train-flags.ts'
+import { offlineOption, trainAliases } from './train-flags.ts'
 import { integer, oneOf, real } from './values.ts'
 
 /** Values of the flags after parsing. */
@@ -23,6 +23,7 @@ export interface ValFlags {
   readonly project: string
   readonly name: string
   readonly existOk: boolean
+  readonly offline?: boolean
 }
 
 export const val = defineCommand({
@@ -42,7 +43,9 @@ export const val = defineCommand({
   configure(command) {
     command
       .description('Measures precision, recall, mAP50 and mAP50-95 of a detector.')
-      .addOption(new Option('--weights <file>', 'checkpoint (.safetensors, .pt)').makeOptionMandatory())
+      .addOption(
+        new Option('--weights <file>', 'checkpoint (.safetensors, .pt), or a name as yolov5s.pt').makeOptionMandatory(),
+      )
       .addOption(new Option('--data <yaml>', "data set file, or 'digits' for the built-in one").makeOptionMandatory())
       .addOption(
         new Option('--split <name>', 'train, val or test').argParser(oneOf('train', 'val', 'test')).default('val'),
@@ -55,6 +58,7 @@ export const val = defineCommand({
       .option('--single-cls', 'treat all classes as one', false)
       .option('--verbose', 'print every class even if there are many', false)
       .option('--noplots', 'draw no pictures', false)
+      .addOption(offlineOption())
       .option('--project <folder>', 'folder of the runs', 'runs/val')
       .option('--name <name>', 'folder of this run', 'exp')
       .option('--exist-ok', 'write into an existing folder instead of a new exp2', false)

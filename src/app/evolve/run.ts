@@ -15,6 +15,7 @@ import { planLines } from '../console/plan-text.ts'
 import type { Terminal } from '../console/terminal.ts'
 import { counted } from '../console/text.ts'
 import { TrainConsole } from '../console/train-console.ts'
+import { goOffline } from '../fetch-assets.ts'
 import { type Interrupts, watchInterrupts } from '../interrupt.ts'
 import { type ChosenSearch, chooseSearch } from '../search.ts'
 import { startLine } from '../start-line.ts'
@@ -38,7 +39,8 @@ export interface RunEvolveOptions {
 
 /** @returns the exit code */
 export async function runEvolve({ flags, words, terminal, resume }: RunEvolveOptions): Promise<number> {
-  const training = await evolvedTraining(flags)
+  goOffline(flags)
+  const training = await evolvedTraining(flags, terminal)
   for (const text of training.notes) terminal.line(text)
   const search = await chooseSearch({ ...flags, like: training.like }, training.start)
   for (const text of search.space.notes) terminal.line(text)

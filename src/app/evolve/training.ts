@@ -4,6 +4,8 @@ import { UsageError } from '../../base/index.ts'
 import type { TrainOptions } from '../../detect/index.ts'
 import type { Json } from '../../study/index.ts'
 import type { TrainFlags } from '../cli/train-flags.ts'
+import type { Terminal } from '../console/terminal.ts'
+import { fetchAssets } from '../fetch-assets.ts'
 import type { StartHyp } from '../search.ts'
 import { toTrainOptions } from '../train-options.ts'
 
@@ -25,11 +27,14 @@ export interface EvolvedTraining {
   readonly notes: readonly string[]
 }
 
-/** What the flags say about the trainings of an evolution. Reads the hyp and the list of the data set's files. */
-export const evolvedTraining = (flags: TrainFlags): Promise<EvolvedTraining> =>
-  flags.trainer === 'command' ? commandTraining(flags) : embeddedTraining(flags)
+/**
+ * What the flags say about the trainings of an evolution. Reads the hyp and the list of the data set's files; fetches data
+ * set and weights that are known by name and not here.
+ */
+export const evolvedTraining = (flags: TrainFlags, terminal: Terminal): Promise<EvolvedTraining> =>
+  flags.trainer === 'command' ? commandTraining(flags) : embeddedTraining(flags, terminal)
 
-async function embeddedTraining(flags: TrainFlags): Promise<EvolvedTraining> {
+async function embeddedTraining(flags: TrainFlags, terminal: Terminal): Promise<EvolvedTraining> {
   if (flags.program !== undefined)
     throw new UsageError(`A program after -- needs --trainer command; it was: ${flags.program.join(' ')}`)
   const { datasetHash, loadHyp, rawHyp } = await import('../../detect/index.ts')
@@ -42,6 +47,7 @@ async function embeddedTraining(flags: TrainFlags): Promise<EvolvedTraining> {
   const given = Object.keys(rawHyp(name).hyp).map((key) => (key === 'giou' && !('giou' in loaded.hyp) ? 'box' : key))
   const keys = flags.release === undefined ? Object.keys(loaded.hyp) : given
   const hyp = Object.fromEntries(Object.entries(loaded.hyp).filter(([key]) => keys.includes(key)))
+  await fetchAssets(options, terminal)
   const dataHash = await datasetHash(options.data)
   const { optimizer, cosLr, rect, singleCls, labelSmoothing, freeze, autoAnchor } = options
   return {
@@ -51,7 +57,7 @@ async function embeddedTraining(flags: TrainFlags): Promise<EvolvedTraining> {
     like: loaded.release,
     identity: {
       trainer: 'embedded',
-      ...commonIdentity(flags),
+      ...commonIdentity({ ...flags, weights: options.weights }),
       dataHash,
       optimizer,
       cosLr,
