@@ -39,7 +39,8 @@ export function findTrial(trials: readonly Trial[], number: number, study: Study
   return trial
 }
 
-async function readDetails(storage: Storage, study: StudyRecord, number: number): Promise<TrialDetails> {
+/** All that is known of a trial. @throws {@link TrialNotFoundError} */
+export async function readDetails(storage: Storage, study: StudyRecord, number: number): Promise<TrialDetails> {
   const trials = await readTrials(storage, study)
   const trial = findTrial(trials, number, study)
   return {

@@ -10,6 +10,7 @@ import { secondsLeft, secondsPerTrial } from './outlook.ts'
 import { doneText, stateText, studyState } from './progress.ts'
 import { fittest, readRows, readTrials } from './read.ts'
 import { settingsOf, studyFolder, toSettings } from './settings.ts'
+import { detailLines, readDetails } from './show.ts'
 import { readStatus, statusLines } from './status.ts'
 import { trialTable } from './trials.ts'
 
@@ -39,6 +40,17 @@ beforeAll(async () => {
   const running = (await study.ask())!
   now += 20_000
   await study.report(running, 2, { mAP50: 0.2 })
+})
+
+describe('a trial', () => {
+  it('is shown with its hyp before the classes, which are a table', async () => {
+    const lines = detailLines(await readDetails(storage, await overview(), 1), new Date(now))
+    expect(lines.slice(0, 3)).toEqual(['Trial 1 of runs/evolve/exp: complete', '  fitness 0.5000', '  mAP50 0.5000'])
+    const at = (text: string) => lines.findIndex((line) => line.startsWith(text))
+    expect(at('Hyperparameters')).toBe(4)
+    expect(lines.slice(at('Classes:'), at('Attempts:'))).toEqual(['Classes:', '  class   mAP50', '  red    0.2000', ''])
+    expect(at('Classes:')).toBeGreaterThan(at('Hyperparameters'))
+  })
 })
 
 describe('the status of a study', () => {
