@@ -8,6 +8,7 @@ import type { TrainFlags } from '../cli/train-flags.ts'
 import type { ChosenSearch } from '../search.ts'
 import { importStudy, readTable } from '../studies/import-table.ts'
 import { runFolder } from '../train-options.ts'
+import { familyOf } from './repair.ts'
 
 export type Continued = Pick<StudyRecord, 'id' | 'name'>
 
@@ -49,7 +50,7 @@ export async function studyToContinue(
     throw new NothingToResumeError(`evolution in ${flags.resume}`)
   }
   const { latestPath } = await import('../../run/index.ts')
-  const family = studies.filter(({ name }) => name.startsWith(base) && /^\d*$/.test(name.slice(base.length)))
+  const family = familyOf(studies, base)
   const folder = await latestPath(base)
   const newest = family.at(-1)
   // A later folder that no study knows was made by YOLOv5.

@@ -23,7 +23,7 @@ import { settingsOf, toSettings } from '../studies/settings.ts'
 import { CoreShare } from './cores.ts'
 import { earlierTable } from './earlier-table.ts'
 import { EvolveFiles } from './files.ts'
-import { repairLatest } from './repair.ts'
+import { familyOf, repairLatest } from './repair.ts'
 import { EvolveResults } from './results.ts'
 import { type Continued, evolutionFolder, studyToContinue } from './resume.ts'
 import { type EvolvedTraining, evolvedTraining } from './training.ts'
@@ -59,7 +59,10 @@ export async function runEvolve({ flags, words, terminal, resume }: RunEvolveOpt
   const storage = await openStorage(flags.storage)
   for (const text of storage.notes) terminal.line(text)
   try {
-    if (!resume) await repairLatest(storage, evolutionFolder(flags, evolveFormats[search.format]))
+    if (!resume) {
+      const base = evolutionFolder(flags, evolveFormats[search.format])
+      await repairLatest(storage, familyOf(await storage.studies(), base), (text) => terminal.warn(text))
+    }
     const begun = await begin(storage, { flags, words, search, training, resume })
     const evolution = new Evolution({ flags, terminal, search, training, begun, cores, slots: slotPlan.slots })
     return await evolution.run()

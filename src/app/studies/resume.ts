@@ -3,7 +3,7 @@ import { NothingToResumeError } from '../../base/index.ts'
 import type { Storage, StudyOverview, StudyRecord } from '../../study/index.ts'
 import type { StorageFlags } from '../cli/study-flags.ts'
 import { Terminal } from '../console/terminal.ts'
-import { repairFiles } from '../evolve/repair.ts'
+import { repairFiles, repairLatest } from '../evolve/repair.ts'
 import { studyFlags } from './command-line.ts'
 import { enterStudyFolder } from './folder.ts'
 import { findStudy, withStorage } from './open.ts'
@@ -16,8 +16,7 @@ export async function runResume(name: string | undefined, flags: StorageFlags): 
     const studies = await storage.studies()
     const found = name === undefined ? latestUnfinished(studies) : findStudy(studies, name, storage.location)
     if (!found) {
-      const latest = studies.at(-1)
-      if (latest) await repairFiles(storage, latest, { missing: false })
+      await repairLatest(storage, studies, (text) => console.error(text))
       throw new NothingToResumeError(`study in ${storage.location} that is not done`, 'hypevolve studies lists them.')
     }
     if (studyState(found) !== 'finished') return found
