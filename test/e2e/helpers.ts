@@ -16,6 +16,8 @@ import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import sharp from 'sharp'
 
+export { kill9 } from '../soak/processes.ts'
+
 export const main = fileURLToPath(new URL('../../dist/app/cli/main.js', import.meta.url))
 if (!existsSync(main)) throw new Error('dist is missing: run npm run build before the end-to-end tests')
 

@@ -4,8 +4,8 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { transformSync } from 'esbuild'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { cacheEnv, processesIn, scratch, start, tinyFlags, tinyProject, waitFor } from './helpers.ts'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { cacheEnv, kill9, processesIn, scratch, start, tinyFlags, tinyProject, waitFor } from './helpers.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 let place: ReturnType<typeof scratch>
@@ -141,10 +141,11 @@ describe('the package', () => {
       project,
       env(),
     )
+    onTestFinished(() => processesIn(project).forEach(kill9))
     await running.until(/^trial \d+ complete/m)
     const own = processesIn(project)
     expect(own.length).toBeGreaterThan(1)
-    for (const pid of own) process.kill(pid, 'SIGKILL') // the power goes
+    own.forEach(kill9) // the power goes
     await running.finished
     await waitFor(() => processesIn(project).length === 0, 'the end of all processes', 20_000)
 
