@@ -147,7 +147,7 @@ async function main(): Promise<void> {
     const big = JSON.parse(await child('--measure', url, '--study', String(native), '--count', '1000'))
     line(`ask at ${big.size}, native`, big.ask)
     line(`tell at ${big.size}, native`, big.tell)
-    const small = JSON.parse(await child('--measure', url, '--study', String(replay), '--count', '200'))
+    const small = JSON.parse(await child('--measure', url, '--study', String(replay), '--count', '500'))
     line(`ask at ${small.size}, replay`, small.ask)
     line(`tell at ${small.size}, replay`, small.tell)
     console.log(`opening ${big.size} trials: ${big.opened.toFixed(0)} ms (limit 1000)`)

@@ -434,8 +434,8 @@ function samplerOf({ location }: Storage, { name, definition: { sampler } }: Stu
   return { propose: (context: SearchContext) => found.propose(context, options) }
 }
 
-/** Trials are read in portions, so that a large study does not fill the memory with rows. */
-const chunk = 2000
+/** Trials are read in portions: large ones are slower to hand over, small ones cost a query each. */
+const chunk = 500
 
 /** A trial as a plain object: those of the history may parse their texts when they are looked at. */
 export function plainTrial<T extends Trial>(trial: T): T {

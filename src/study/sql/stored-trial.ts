@@ -51,12 +51,15 @@ const headLines = 4
 export function unpackTrials(packed: string): { readonly trials: StoredTrial[]; readonly sequence: number } {
   const rows = packed.split(separator)
   const trials = rows.map((row) => {
-    const [number, digest, fitness, state] = row.split('\n', headLines)
+    const afterNumber = row.indexOf('\n')
+    const afterDigest = row.indexOf('\n', afterNumber + 1)
+    const afterFitness = row.indexOf('\n', afterDigest + 1)
+    const fitness = row.slice(afterDigest + 1, afterFitness)
     return toStoredTrial({
-      number: Number(number),
-      digest: Number(digest),
+      number: Number(row.slice(0, afterNumber)),
+      digest: Number(row.slice(afterNumber + 1, afterDigest)),
       fitness: fitness === '' ? undefined : Number(fitness),
-      state: state as TrialState,
+      state: row.slice(afterFitness + 1, row.indexOf('\n', afterFitness + 1)) as TrialState,
       texts: row,
     })
   })
