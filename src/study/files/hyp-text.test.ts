@@ -6,7 +6,7 @@ import { HypFileInvalidError } from '../../base/index.ts'
 import type { Hyp } from '../../search/index.ts'
 import { updateHypText } from './index.ts'
 
-const read = (text: string) => parseDocument(text).toJS() as Hyp
+const read = (text: string) => parseDocument(text, { logLevel: 'error' }).toJS() as Hyp
 
 describe('updateHypText', () => {
   it('changes values only', () => {
@@ -42,6 +42,7 @@ describe('updateHypText', () => {
       'a: 1\na: 2\n',
       'a: [',
       'a: 1\n---\nb: 2\n',
+      'a: 1\n*x : 2\n', // no anchor of that name
       '\t',
       '['.repeat(50_000),
     ])
@@ -121,7 +122,7 @@ describe('updateHypText', () => {
         }
         expect(read(updated).a === value).toBe(true)
       }),
-      { numRuns: 1000 },
+      { numRuns: Number(process.env.HYPEVOLVE_FUZZ_RUNS ?? 1000) },
     )
   })
 })

@@ -49,16 +49,22 @@ function parse(text: string, source: string): Document {
   const document = parseDocument(text, { logLevel: 'error' })
   const [problem] = document.errors
   if (problem)
-    throw new HypFileInvalidError(source, `${problem.message.split('\n')[0].replace(/[.:]+$/, '')}.`, {
-      cause: problem,
-    })
+    throw new HypFileInvalidError(source, `${firstLine(problem)}.`, { cause: problem })
   if (!isMap(document.contents))
     throw new HypFileInvalidError(
       source,
       document.contents === null ? 'it is empty.' : 'it is not a list of names and values.',
     )
+  try {
+    document.toJS() // what a reader of the file will do: aliases without an anchor, as keys too, come to light only here
+  } catch (error) {
+    throw new HypFileInvalidError(source, `${firstLine(error)}.`, { cause: error })
+  }
   return document
 }
+
+const firstLine = (error: unknown): string =>
+  (error instanceof Error ? error.message : String(error)).split('\n')[0].replace(/[.:]+$/, '')
 
 const find = (map: YAMLMap, key: string): Pair | undefined =>
   map.items.find((pair) => String(isScalar(pair.key) ? pair.key.value : pair.key) === key)
@@ -78,12 +84,13 @@ function append(text: string, lines: string): string {
   return text + (text === '' || text.endsWith('\n') ? '' : end) + lines.replaceAll('\n', end)
 }
 
-/** Whether the text is a yaml map with exactly these values, and no key twice. */
+/** Whether the text is a yaml map that can be read, with exactly these values, and no key twice. */
 function holds(text: string, hyp: Hyp): boolean {
   try {
     const document = parseDocument(text, { logLevel: 'silent' })
     if (document.errors.length > 0 || !isMap(document.contents)) return false
     const map = document.contents
+    document.toJS()
     return Object.entries(hyp).every(([key, value]) => {
       const node = find(map, key)?.value
       return isScalar(node) && Object.is(node.value, value)
