@@ -48,8 +48,7 @@ function parse(text: string, source: string): Document {
   if (isYamlNestedTooDeep(text)) throw new HypFileInvalidError(source, 'it is nested too deep.')
   const document = parseDocument(text, { logLevel: 'error' })
   const [problem] = document.errors
-  if (problem)
-    throw new HypFileInvalidError(source, `${firstLine(problem)}.`, { cause: problem })
+  if (problem) throw new HypFileInvalidError(source, `${firstLine(problem)}.`, { cause: problem })
   if (!isMap(document.contents))
     throw new HypFileInvalidError(
       source,
