@@ -1,10 +1,10 @@
 // Runs a bench: `node bench/run.mjs <name> [arguments]` compiles src, then runs bench/<name>.bench.ts against dist, so
 // that the measured code is the code that ships. The bench file itself is only stripped of its types.
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
-import { build } from 'esbuild'
+import { existsSync, readdirSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { bundleAgainstDist } from '../scripts/against-dist.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const [name, ...words] = process.argv.slice(2)
@@ -20,28 +20,6 @@ if (!name || !existsSync(file)) {
 if (spawnSync('npm', ['run', '--silent', 'build'], { cwd: root, stdio: 'inherit' }).status !== 0) process.exit(1)
 
 const output = join(root, 'node_modules/.cache/hypevolve-bench', `${name}.mjs`)
-mkdirSync(dirname(output), { recursive: true })
-await build({
-  entryPoints: [file],
-  outfile: output,
-  bundle: true,
-  format: 'esm',
-  platform: 'node',
-  target: 'node20',
-  packages: 'external',
-  sourcemap: 'inline',
-  define: { 'import.meta.url': JSON.stringify(pathToFileURL(file).href) },
-  plugins: [
-    {
-      name: 'src-to-dist',
-      setup({ onResolve }) {
-        onResolve({ filter: /^\.\.?\/.*\/?src\/.*\.ts$/ }, ({ path, resolveDir }) => {
-          const compiled = resolve(resolveDir, path).replace(`${root}/src/`, `${root}/dist/`).replace(/\.ts$/, '.js')
-          return { path: pathToFileURL(compiled).href, external: true }
-        })
-      },
-    },
-  ],
-})
+await bundleAgainstDist(file, output, { keepUrl: true })
 const { status } = spawnSync(process.execPath, [output, ...words], { stdio: 'inherit' })
 process.exitCode = status ?? 1
