@@ -1,11 +1,11 @@
 // A detector ready to look at images: the exported model in a session of ONNX Runtime. Validation, `detect()` and
-// `hypevolve val` share it.
+// the commands that look at images share it.
 import { type Model, openModel, type RuntimeOptions, type Weights } from '../nn/index.ts'
 import type { ModelDefinition } from './model/definition.ts'
 import { boxOutput, exportDetector, imageInput } from './model/export.ts'
 import type { NetworkOutput, RawHead } from './val/index.ts'
 
-/** Images as the evaluator takes them: uint8 RGB, [batch, 3, height, width]; sides are multiples of the stride. */
+/** Images as a network takes them: uint8 RGB, [batch, 3, height, width]; sides are multiples of the stride. */
 export interface EvaluationImages {
   readonly images: Uint8Array
   readonly batch: number
@@ -14,7 +14,14 @@ export interface EvaluationImages {
 }
 
 /** A network with fixed weights. */
-export class Evaluator {
+export interface Network {
+  /** Decoded boxes, and the raw heads where the network gives them: the loss of a validation needs them. */
+  run(images: EvaluationImages): Promise<NetworkOutput<RawHead[]>>
+  dispose(): Promise<void>
+}
+
+/** The network of a model definition. */
+export class Evaluator implements Network {
   private constructor(
     private readonly model: Model,
     private readonly levels: number,
@@ -26,7 +33,6 @@ export class Evaluator {
     return new Evaluator(await openModel(bytes, runtime), definition.strides.length)
   }
 
-  /** Decoded boxes, and the raw heads for the loss of a validation. */
   async run({ images, batch, height, width }: EvaluationImages): Promise<NetworkOutput<RawHead[]>> {
     const output = await this.model.run({
       [imageInput]: { dtype: 'uint8', data: images, shape: [batch, 3, height, width] },

@@ -26,8 +26,8 @@ it('runs one model on several sizes', async () => {
   expect(y.shape).toEqual(['batch', 2, 4, 'height/2', 'width/2'])
   const columns = cast(range(lengthOf(y, 4), y.shape[4]!), 'float32')
   const model = await openModel(exportOnnx({ outputs: { y, columns }, metadata: { names: '{0: "a"}' } }))
-  expect(model.inputNames).toEqual(['x'])
-  expect(model.outputNames).toEqual(['y', 'columns'])
+  expect(model.inputs.map(({ name }) => name)).toEqual(['x'])
+  expect(model.outputs.map(({ name }) => name)).toEqual(['y', 'columns'])
   for (const [batch, height, width] of [
     [1, 8, 8],
     [3, 12, 20],

@@ -1,6 +1,7 @@
 // Models for others to run: plain operators, weights inside, dynamic axes, metadata.
 import { Graph, leafOf, type Tensor } from './graph.ts'
 import { Lowering } from './lowering.ts'
+import type { FloatType } from './onnx/model.ts'
 import { type Declaration, Scope } from './scope.ts'
 
 export interface ExportOptions {
@@ -8,13 +9,19 @@ export interface ExportOptions {
   readonly outputs: Readonly<Record<string, Tensor>>
   /** Text by name; `metadata_props` of the model. */
   readonly metadata?: Readonly<Record<string, string>>
+  /** `float16` stores and computes in half precision, inputs and outputs too; default float32. */
+  readonly floats?: FloatType
 }
 
-/** Bytes of an ONNX model of an evaluation graph; inputs keep their names and dynamic axes. */
-export function exportOnnx({ outputs, metadata = {} }: ExportOptions): Uint8Array {
+/**
+ * Bytes of an ONNX model of an evaluation graph; inputs keep their names and dynamic axes.
+ *
+ * @throws {@link HalfRangeError} if half precision cannot hold a weight
+ */
+export function exportOnnx({ outputs, metadata = {}, floats }: ExportOptions): Uint8Array {
   const tensors = Object.values(outputs)
   const { graph } = tensors[0]!
-  const lowering = new Lowering(graph, tensors)
+  const lowering = new Lowering(graph, tensors, { floats })
   for (const [name, tensor] of Object.entries(outputs)) {
     if (leafOf(tensor) && (leafOf(tensor) as { name?: string }).name === name) continue
     lowering.writer.nodes('Identity', [lowering.value(tensor)], [name])

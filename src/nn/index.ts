@@ -47,6 +47,8 @@ export {
   type Tensor,
   type TensorData,
 } from './graph.ts'
+export { readOnnxMetadata } from './onnx/metadata.ts'
+export type { FloatType } from './onnx/model.ts'
 export * from './ops/index.ts'
 export { type OptimizerName, optimizerSlots } from './optimizer.ts'
 export { imageLayoutFor, type LayoutChoice, probeBlockSize } from './probe.ts'
@@ -74,6 +76,7 @@ export {
   createSession,
   type Executable,
   type Model,
+  type ModelPort,
   type ModelValue,
   openModel,
   type RuntimeOptions,

@@ -7,7 +7,7 @@
 import assert from 'node:assert/strict'
 import type { Tensor, TensorType } from './graph.ts'
 import { type Graph, known, type Leaf, leafOf } from './graph.ts'
-import { type Attributes, ModelWriter, onnxElementType } from './onnx/model.ts'
+import { type Attributes, type FloatType, ModelWriter } from './onnx/model.ts'
 
 /** Operator domains of ONNX Runtime. */
 export const NCHWC = 'com.microsoft.nchwc'
@@ -28,11 +28,13 @@ export interface LoweringOptions {
   readonly parameterStorage?: ((parameter: Tensor) => Storage) | undefined
   /** Brings all 4-D inputs into blocked storage at once, so that tests reach the blocked forms of single ops. */
   readonly blockInputs?: boolean
+  /** Precision of all floats of the model; default float32. */
+  readonly floats?: FloatType | undefined
 }
 
 /** Writes the nodes for some outputs of a graph. */
 export class Lowering {
-  readonly writer = new ModelWriter()
+  readonly writer: ModelWriter
   readonly block: number | undefined
   /** Leaves that the model takes as inputs, in the order of creation. */
   readonly feeds: Tensor[] = []
@@ -42,6 +44,7 @@ export class Lowering {
   private readonly parameterStorage: (parameter: Tensor) => Storage
 
   constructor(graph: Graph, outputs: readonly Tensor[], options: LoweringOptions = {}) {
+    this.writer = new ModelWriter(options.floats)
     this.block = options.block
     this.parameterStorage = options.parameterStorage ?? (() => 'plain')
     this.blockInputs = this.block !== undefined && options.blockInputs === true
@@ -182,7 +185,10 @@ export class Lowering {
     const [batch, , height, width] = tensor.shape
     const { writer } = this
     const scaled = (name: string) =>
-      writer.node('Mul', [writer.node('Cast', [name], { to: 1 }), writer.floats([1 / 255], [])])
+      writer.node('Mul', [
+        writer.node('Cast', [name], { to: writer.elementType('float32') }),
+        writer.floats([1 / 255], []),
+      ])
     if (leaf.layout.kind === 'plain') {
       writer.input(leaf.name, { shape: tensor.shape, dtype: 'uint8' })
       this.define(tensor, 'plain', scaled(leaf.name))
@@ -222,7 +228,7 @@ export class Lowering {
     if (blocked !== undefined) {
       if (tensor.dtype === 'float32') return this.nchwc('ReorderOutput', [blocked], { channels })
       const floats = this.nchwc('ReorderOutput', [writer.node('Cast', [blocked], { to: 1 })], { channels })
-      return writer.node('Cast', [floats], { to: onnxElementType(tensor.dtype) })
+      return writer.node('Cast', [floats], { to: writer.elementType(tensor.dtype) })
     }
     const stem = storages.get('stem')
     if (stem !== undefined && leafOf(tensor)?.kind !== 'image') return this.stemToPlain(stem, tensor)

@@ -3,6 +3,7 @@ import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node'
 import { EngineError, hasKeepingAllocator } from '../base/index.ts'
 import { type DType, type Graph, leafOf, type Tensor, type TensorData } from './graph.ts'
 import { Lowering } from './lowering.ts'
+import { fromHalf, toHalf } from './safetensors.ts'
 
 type Ort = typeof import('onnxruntime-node')
 
@@ -74,10 +75,19 @@ export interface ModelValue {
   readonly shape: readonly number[]
 }
 
-/** A model of `exportOnnx`, or any other ONNX model, ready to run. */
+/** What a model says of an input or output. */
+export interface ModelPort {
+  readonly name: string
+  /** ONNX's word: 'float32', 'float16', 'uint8', … */
+  readonly dtype: string
+  /** A text is a dynamic axis. */
+  readonly shape: readonly (number | string)[]
+}
+
+/** A model of `exportOnnx`, or any other ONNX model, ready to run. What it has in float16 is float32 for the caller. */
 export interface Model {
-  readonly inputNames: readonly string[]
-  readonly outputNames: readonly string[]
+  readonly inputs: readonly ModelPort[]
+  readonly outputs: readonly ModelPort[]
   run(feeds: Readonly<Record<string, ModelValue>>): Promise<Record<string, ModelValue>>
   dispose(): Promise<void>
 }
@@ -86,13 +96,17 @@ export interface Model {
 export async function openModel(bytes: Uint8Array, options: RuntimeOptions = {}): Promise<Model> {
   const ort = await loadRuntime()
   const session = await createSession(bytes, { optimization: 'all', ...options })
+  const inputs = session.inputMetadata.map(portOf)
+  const halfInputs = new Set(inputs.filter(({ dtype }) => dtype === 'float16').map(({ name }) => name))
   return {
-    inputNames: session.inputNames,
-    outputNames: session.outputNames,
+    inputs,
+    outputs: session.outputMetadata.map(portOf),
     async run(feeds) {
       const tensors: Record<string, OrtTensor> = {}
       for (const [name, { dtype, data, shape }] of Object.entries(feeds))
-        tensors[name] = new ort.Tensor(dtype, data as never, shape)
+        tensors[name] = halfInputs.has(name)
+          ? new ort.Tensor('float16', Uint16Array.from(data as Float32Array, toHalf), shape)
+          : new ort.Tensor(dtype, data as never, shape)
       let results: Awaited<ReturnType<InferenceSession['run']>>
       try {
         results = await session.run(tensors)
@@ -102,12 +116,25 @@ export async function openModel(bytes: Uint8Array, options: RuntimeOptions = {})
       return Object.fromEntries(
         Object.entries(results).map(([name, { type, data, dims }]) => [
           name,
-          { dtype: type as DType, data: data as TensorData, shape: dims },
+          type === 'float16'
+            ? { dtype: 'float32', data: floatsOfHalves(data as ArrayLike<number>), shape: dims }
+            : { dtype: type as DType, data: data as TensorData, shape: dims },
         ]),
       )
     },
     dispose: () => session.release(),
   }
+}
+
+const portOf = (value: InferenceSession.ValueMetadata): ModelPort => ({
+  name: value.name,
+  dtype: value.isTensor ? value.type : 'other',
+  shape: value.isTensor ? value.shape : [],
+})
+
+/** Halves as the runtime gives them: as bits, or where the language has them as numbers. */
+function floatsOfHalves(data: ArrayLike<number>): Float32Array {
+  return data instanceof Uint16Array ? Float32Array.from(data, fromHalf) : Float32Array.from(data)
 }
 
 /** A graph ready to run. */

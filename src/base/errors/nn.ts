@@ -6,6 +6,28 @@ export class EngineError extends HypevolveError {
   override readonly code: string = 'ENGINE'
 }
 
+/** A model in half precision cannot hold a number. */
+export class HalfRangeError extends HypevolveError {
+  override readonly code = 'HALF_RANGE'
+
+  constructor(readonly value: number) {
+    super(`The model holds ${value}, which half precision cannot. Write it in float32, without --half.`)
+  }
+}
+
+/** An ONNX model is damaged, or no detector that we can use. */
+export class OnnxModelError extends HypevolveError {
+  override readonly code = 'ONNX_MODEL'
+
+  constructor(
+    readonly file: string,
+    readonly problem: string,
+    options?: ErrorOptions,
+  ) {
+    super(`${file} cannot be used as a detector: ${problem}`, options)
+  }
+}
+
 /** Network weights do not fit the model that asks for them. */
 export class WeightShapeError extends HypevolveError {
   override readonly code = 'WEIGHT_SHAPE'

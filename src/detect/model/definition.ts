@@ -56,7 +56,8 @@ export interface ModelLayer {
 export type DarknetLayerName = 'convolutional' | 'maxpool' | 'upsample' | 'route' | 'shortcut' | 'yolo' | 'heads'
 
 /** Whose training rules go with a model: see ../family.ts. */
-export type FamilyName = 'yolov5' | 'yolov3'
+export const familyNames = ['yolov5', 'yolov3'] as const
+export type FamilyName = (typeof familyNames)[number]
 
 /** A model that is known to fit together. */
 export interface ModelDefinition {

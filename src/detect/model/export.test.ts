@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { HypevolveError } from '../../base/index.ts'
+import { HalfRangeError, HypevolveError } from '../../base/index.ts'
 import { type Model, openModel } from '../../nn/index.ts'
 import { loadModel } from './definition.ts'
 import { boxOutput, exportDetector, imageInput } from './export.ts'
@@ -55,6 +55,37 @@ describe('an exported detector', () => {
     const text = Buffer.from(exportDetector(definition, weights, options)).toString('utf8')
     for (const part of ["{0: 'red cell\\'s', 1: '白细胞'}", '[160, 160]', 'author', 'stride'])
       expect(text).toContain(part)
+  })
+
+  it('computes in half precision what it computes in full, if so written', async () => {
+    const bytes = exportDetector(definition, weights, { floats: 'float16' })
+    const full = exportDetector(definition, weights)
+    expect(bytes.length).toBeLessThan(0.55 * full.length)
+    const halfModel = await openModel(bytes)
+    expect([...halfModel.inputs, ...halfModel.outputs].map(({ dtype }) => dtype)).toEqual(['float16', 'float16'])
+    const shape = [2, 3, 64, 96]
+    const data = Float32Array.from({ length: 2 * 3 * 64 * 96 }, (_, i) => ((i * 7919) % 256) / 255)
+    const [half, float] = await Promise.all(
+      [halfModel, floatModel].map(async (model) => {
+        const output = await model.run({ [imageInput]: { dtype: 'float32', data, shape } })
+        return output[boxOutput]!.data as Float32Array
+      }),
+    )
+    await halfModel.dispose()
+    expect(half!.length).toBe(float!.length)
+    expect(half).not.toEqual(float)
+    // Pixels up to 96 have steps of 1/16, scores below 1 steps of 1/2048.
+    for (const [i, value] of half!.entries()) {
+      const tolerance = i % 7 < 4 ? 0.25 : 0.005
+      if (!(Math.abs(value - float![i]!) <= tolerance)) expect.fail(`${i}: ${value}, ${float![i]}`)
+    }
+  })
+
+  it('refuses what half precision cannot hold', () => {
+    const large = new Map(weights)
+    const name = 'model.24.m.0.bias'
+    large.set(name, { ...weights.get(name)!, data: weights.get(name)!.data.map(() => 1e5) })
+    expect(() => exportDetector(definition, large, { floats: 'float16' })).toThrow(HalfRangeError)
   })
 
   it('refuses weights of another model', () => {

@@ -1,5 +1,6 @@
 // A trained detector as an ONNX model, for validation and for others to run.
-import { exportOnnx, Graph, Scope, type Weights } from '../../nn/index.ts'
+import { exportOnnx, type FloatType, Graph, Scope, type Weights } from '../../nn/index.ts'
+import { pythonNames } from '../python-names.ts'
 import { buildDetector, decodeHeads, unfoldHead } from './build.ts'
 import type { ModelDefinition } from './definition.ts'
 
@@ -15,6 +16,8 @@ export interface ExportDetectorOptions {
   readonly names?: readonly string[]
   /** Side of the images the model was trained with, for the metadata. */
   readonly imagePx?: number
+  /** `float16`: weights, image input and outputs in half precision, as of YOLOv5's `--half`; default float32. */
+  readonly floats?: FloatType
   /** More metadata. */
   readonly metadata?: Readonly<Record<string, string>>
 }
@@ -28,9 +31,11 @@ export const boxOutput = 'output0'
  * Bytes of an ONNX model of plain operators with weights inside and batch norm folded into the convolutions. Batch,
  * height and width are dynamic; height and width must be multiples of the largest stride.
  *
- * Metadata as in YOLOv5's exports: `stride`, `names` ("{0: 'cat', 1: 'dog'}"), and `imgsz` ("[640, 640]").
+ * Metadata as in YOLOv5's exports: `stride`, `names` ("{0: 'cat', 1: 'dog'}"), and `imgsz` ("[640, 640]"); and `family`,
+ * whose rules the model is judged by.
  *
- * @throws {@link WeightShapeError} if the weights do not fit the model
+ * @throws {@link WeightShapeError} if the weights do not fit the model, {@link HalfRangeError} if half precision cannot
+ * hold one
  */
 export function exportDetector(
   definition: ModelDefinition,
@@ -47,20 +52,15 @@ export function exportDetector(
   const unfolded = buildDetector(scope, definition, image).map((head) => unfoldHead(head, definition))
   const heads = options.heads ? unfolded.map((head, level) => [`head${level}`, head] as const) : []
   return exportOnnx({
+    ...(options.floats && { floats: options.floats }),
     outputs: { [boxOutput]: decodeHeads(unfolded, definition), ...Object.fromEntries(heads) },
     metadata: {
       task: 'detect',
       stride: String(Math.max(...definition.strides)),
-      ...(options.names ? { names: pythonDict(options.names) } : {}),
+      family: definition.family,
+      ...(options.names ? { names: pythonNames(options.names) } : {}),
       ...(options.imagePx === undefined ? {} : { imgsz: `[${options.imagePx}, ${options.imagePx}]` }),
       ...options.metadata,
     },
   })
-}
-
-/** Names as Python writes them, which is what readers of YOLOv5's exports parse. */
-function pythonDict(names: readonly string[]): string {
-  const quoted = (name: string) =>
-    `'${name.replace(/[\\']/g, '\\$&').replace(/\n/g, '\\n').replace(/\r/g, '\\r').replace(/\t/g, '\\t')}'`
-  return `{${names.map((name, index) => `${index}: ${quoted(name)}`).join(', ')}}`
 }

@@ -1,11 +1,20 @@
 // Writes ONNX models: nodes, initializers, inputs, outputs, branches of If, metadata.
+import { HalfRangeError } from '../../base/index.ts'
 import type { Dim, DType, TensorData, TensorType } from '../graph.ts'
+import { toHalf } from '../safetensors.ts'
 import { Message } from './protobuf.ts'
 
-const elementType: Record<DType, number> = { float32: 1, uint8: 2, int32: 6, int64: 7, bool: 9 }
+/** How a model stores and computes what the graph calls float32. */
+export type FloatType = 'float32' | 'float16'
 
-/** Element type number of ONNX's TensorProto.DataType. */
-export const onnxElementType = (dtype: DType): number => elementType[dtype]
+const elementTypes: Record<DType | FloatType, number> = {
+  float32: 1,
+  uint8: 2,
+  int32: 6,
+  int64: 7,
+  bool: 9,
+  float16: 10,
+}
 
 /** A whole number in an attribute is an `int` unless it is wrapped: `float(1)`. */
 export class FloatAttribute {
@@ -24,6 +33,11 @@ export class GraphWriter {
   protected readonly graph = new Message()
 
   protected constructor(protected readonly shared: Shared) {}
+
+  /** Element type number of ONNX's TensorProto.DataType, in this model. */
+  elementType(dtype: DType): number {
+    return elementTypes[dtype === 'float32' ? this.shared.floats : dtype]
+  }
 
   /** Adds a node with one output and returns the name of it. */
   node(operator: string, inputs: readonly string[], attributes: Attributes = {}, domain = ''): string {
@@ -71,16 +85,32 @@ export class GraphWriter {
     return this.constant(Float32Array.from(values), shape, 'float32')
   }
 
+  /** Floats that stay float32 in every model, as the scales of Resize must. */
+  fullFloats(values: readonly number[]): string {
+    const name = `_c${this.shared.next++}`
+    this.store(name, Float32Array.from(values), [values.length], elementTypes.float32)
+    return name
+  }
+
   /** Whole numbers as an int64 constant, one axis; for shapes, axes, starts. */
   integers(values: readonly number[], shape: readonly number[] = [values.length]): string {
     return this.constant(BigInt64Array.from(values, BigInt), shape, 'int64')
   }
 
-  /** A named constant; weights of an exported model keep their names this way. */
+  /**
+   * A named constant; weights of an exported model keep their names this way.
+   *
+   * @throws {@link HalfRangeError} if a float16 model cannot hold it
+   */
   initializer(name: string, data: TensorData, shape: readonly number[], dtype: DType): void {
+    const half = dtype === 'float32' && this.shared.floats === 'float16'
+    this.store(name, half ? halves(data as Float32Array) : data, shape, this.elementType(dtype))
+  }
+
+  private store(name: string, data: TensorData | Uint16Array, shape: readonly number[], elementType: number): void {
     const tensor = new Message()
     if (shape.length > 0) tensor.integers(1, shape)
-    tensor.integer(2, elementType[dtype])
+    tensor.integer(2, elementType)
     tensor.bytesField(8, name)
     tensor.bytesField(9, new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
     this.shared.initializers.push(tensor)
@@ -89,9 +119,16 @@ export class GraphWriter {
   /** A sub-graph that reads values of this graph; for If. */
   branch(body: (writer: GraphWriter) => readonly { readonly name: string; readonly type: TensorType }[]): Branch {
     const inner = new GraphWriter(this.shared)
-    for (const output of body(inner)) inner.graph.bytesField(12, valueInfo(output.name, output.type))
+    for (const output of body(inner)) inner.graph.bytesField(12, this.valueInfo(output.name, output.type))
     inner.graph.bytesField(2, `branch_${this.shared.nodes++}`)
     return new Branch(inner.graph)
+  }
+
+  protected valueInfo(name: string, { shape, dtype }: TensorType): Message {
+    const dims = new Message()
+    for (const dim of shape) dims.bytesField(1, dimension(dim))
+    const tensor = new Message().integer(1, this.elementType(dtype)).bytesField(2, dims)
+    return new Message().bytesField(1, name).bytesField(2, new Message().bytesField(1, tensor))
   }
 }
 
@@ -102,16 +139,16 @@ export class Branch {
 
 /** A whole model. */
 export class ModelWriter extends GraphWriter {
-  constructor() {
-    super({ next: 0, nodes: 0, constants: new Map(), initializers: [], domains: new Set() })
+  constructor(floats: FloatType = 'float32') {
+    super({ floats, next: 0, nodes: 0, constants: new Map(), initializers: [], domains: new Set() })
   }
 
   input(name: string, type: TensorType): void {
-    this.graph.bytesField(11, valueInfo(name, type))
+    this.graph.bytesField(11, this.valueInfo(name, type))
   }
 
   output(name: string, type: TensorType): void {
-    this.graph.bytesField(12, valueInfo(name, type))
+    this.graph.bytesField(12, this.valueInfo(name, type))
   }
 
   encode(metadata: Readonly<Record<string, string>> = {}): Uint8Array {
@@ -127,6 +164,7 @@ export class ModelWriter extends GraphWriter {
 }
 
 interface Shared {
+  readonly floats: FloatType
   next: number
   nodes: number
   readonly constants: Map<string, string>
@@ -134,11 +172,12 @@ interface Shared {
   readonly domains: Set<string>
 }
 
-function valueInfo(name: string, { shape, dtype }: TensorType): Message {
-  const dims = new Message()
-  for (const dim of shape) dims.bytesField(1, dimension(dim))
-  const tensor = new Message().integer(1, elementType[dtype]).bytesField(2, dims)
-  return new Message().bytesField(1, name).bytesField(2, new Message().bytesField(1, tensor))
+function halves(data: Float32Array): Uint16Array {
+  return Uint16Array.from(data, (value) => {
+    const half = toHalf(value)
+    if ((half & 0x7fff) === 0x7c00 && Number.isFinite(value)) throw new HalfRangeError(value)
+    return half
+  })
 }
 
 const dimension = (dim: Dim) =>

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { broadcastShapes } from '../dims.ts'
 import type { DType, Operand, Tensor, TensorType } from '../graph.ts'
-import { type FloatAttribute, float, onnxElementType } from '../onnx/model.ts'
+import { type FloatAttribute, float } from '../onnx/model.ts'
 import { defineOp, f32, type GradientContext, type Op, type SampleInput } from '../op.ts'
 import { reduceSum } from './reduce.ts'
 import { reshape } from './shape.ts'
@@ -335,7 +335,7 @@ export const castOp = defineOp<{ readonly to: DType }>({
     x!.dtype === 'float32' && to === 'float32' ? upstream! : undefined,
   ],
   onnx: ({ lowering: { writer }, inputs, attributes: { to } }) => [
-    writer.node('Cast', inputs, { to: onnxElementType(to) }),
+    writer.node('Cast', inputs, { to: writer.elementType(to) }),
   ],
   samples: [
     { inputs: [{ shape: [3], dtype: 'int64', low: -5, high: 5 }], attributes: { to: 'float32' } },

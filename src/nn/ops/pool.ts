@@ -280,7 +280,7 @@ export const upsampleNearestOp = defineOp<Scale>({
     const { shape } = inputTypes[0]!
     if (shape.some((dim) => typeof dim === 'string'))
       return [
-        writer.node('Resize', [inputs[0]!, '', writer.floats([1, 1, scale, scale])], {
+        writer.node('Resize', [inputs[0]!, '', writer.fullFloats([1, 1, scale, scale])], {
           mode: 'nearest',
           coordinate_transformation_mode: 'asymmetric',
           nearest_mode: 'floor',
