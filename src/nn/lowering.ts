@@ -24,6 +24,8 @@ export type Storage = 'plain' | 'blocked' | 'filter' | 'stem'
 export interface LoweringOptions {
   /** Block size of the blocked form, or undefined for the plain form. */
   readonly block?: number | undefined
+  /** Prefer the forms for graphics processors; not together with `block`. */
+  readonly gpu?: boolean
   /** Storage in which a parameter is fed; default plain. */
   readonly parameterStorage?: ((parameter: Tensor) => Storage) | undefined
   /** Brings all 4-D inputs into blocked storage at once, so that tests reach the blocked forms of single ops. */
@@ -41,11 +43,14 @@ export class Lowering {
   private readonly derived = new Map<Tensor, Map<string, string>>()
   private readonly values = new Map<Tensor, Map<Storage, string>>()
   private readonly blockInputs: boolean
+  private readonly gpu: boolean
   private readonly parameterStorage: (parameter: Tensor) => Storage
 
   constructor(graph: Graph, outputs: readonly Tensor[], options: LoweringOptions = {}) {
     this.writer = new ModelWriter(options.floats)
     this.block = options.block
+    this.gpu = options.gpu ?? false
+    assert.ok(!this.gpu || this.block === undefined, 'the forms for graphics processors are plain ones')
     this.parameterStorage = options.parameterStorage ?? (() => 'plain')
     this.blockInputs = this.block !== undefined && options.blockInputs === true
     const wanted = reachable(outputs)
@@ -134,10 +139,11 @@ export class Lowering {
       if (done) return
     }
     const names = inputs.map((input) => this.value(input))
+    const form = (this.gpu && op.gpu) || op.onnx
     const results =
-      typeof op.onnx === 'string'
-        ? this.writer.nodes(op.onnx, names, outputs.length, attributes as Attributes)
-        : op.onnx({ lowering: this, inputs: names, inputTypes: inputs, outputTypes: outputs, attributes })
+      typeof form === 'string'
+        ? this.writer.nodes(form, names, outputs.length, attributes as Attributes)
+        : form({ lowering: this, inputs: names, inputTypes: inputs, outputTypes: outputs, attributes })
     for (const [i, output] of outputs.entries()) if (results[i] !== undefined) this.define(output, 'plain', results[i])
   }
 

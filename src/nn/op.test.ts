@@ -74,7 +74,9 @@ describe(`contract of ${names.length} ops`, () => {
         })
         if (op.gradient !== 'none') it(`${what}: gradient`, () => checkGradient(op, sample))
         if (op.blocked && block !== undefined && sample.inputs.some(({ shape }) => shape.length === 4))
-          it(`${what}: blocked form`, () => checkBlocked(op, sample))
+          it(`${what}: blocked form`, () => checkForm(op, sample, { block, blockInputs: true }))
+        // The runtime computes these nodes on any device, so that they are checked here on the processor.
+        if (op.gpu) it(`${what}: form for graphics processors`, () => checkForm(op, sample, { gpu: true }))
       }
     })
 })
@@ -129,7 +131,7 @@ async function differences(
 }
 
 /** All forms give the same numbers, forward and backward. */
-async function checkBlocked(op: Op<unknown>, sample: Sample<unknown>) {
+async function checkForm(op: Op<unknown>, sample: Sample<unknown>, form: Parameters<typeof compile>[2]) {
   const { graph, inputs, outputs, feeds } = trace(op, sample)
   const wanted: Tensor[] = [...outputs]
   if (op.gradient !== 'none')
@@ -145,18 +147,18 @@ async function checkBlocked(op: Op<unknown>, sample: Sample<unknown>) {
         ),
       )
     }
-  const run = async (blocked: boolean) => {
-    const executable = await compile(graph, wanted, blocked ? { block, blockInputs: true } : {})
+  const run = async (options?: typeof form) => {
+    const executable = await compile(graph, wanted, options)
     const results = await executable.run(feeds)
     await executable.dispose()
     return results
   }
-  const [plain, blocked] = [await run(false), await run(true)]
+  const [plain, other] = [await run(), await run(form)]
   for (const [i, expected] of plain.entries()) {
-    expect(blocked[i]!.shape).toEqual(expected.shape)
+    expect(other[i]!.shape).toEqual(expected.shape)
     const largest = Array.from(expected.data, Number).reduce((most, value) => Math.max(most, Math.abs(value)), 1e-3)
     for (let at = 0; at < expected.data.length; at++) {
-      const [a, b] = [Number(blocked[i]!.data[at]), Number(expected.data[at])]
+      const [a, b] = [Number(other[i]!.data[at]), Number(expected.data[at])]
       if (Number.isNaN(b)) expect(a).toBeNaN()
       else expect(Math.abs(a - b), `output ${i}[${at}]: ${a} against ${b}`).toBeLessThanOrEqual(2e-5 * largest)
     }

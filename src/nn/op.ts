@@ -52,6 +52,8 @@ export interface OpDefinition<A> {
   readonly gradient: 'none' | ((context: GradientContext<A>) => readonly (Tensor | undefined)[])
   /** Name of the ONNX operator (attributes and inputs are the same), or a function that writes the nodes. */
   readonly onnx: string | ((context: LowerContext<A>) => readonly string[])
+  /** The form for graphics processors, where theirs lack the operator of the plain form or run it slowly. */
+  readonly gpu?: (context: LowerContext<A>) => readonly string[]
   /**
    * The form for tensors in the blocked layout (lowering.ts), or 'elementwise' if the operator does not care in what
    * order the elements lie. Returns false if it does not apply to these inputs; then the plain form is used.

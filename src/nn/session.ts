@@ -18,7 +18,15 @@ export function loadRuntime(): Promise<Ort> {
   return loading
 }
 
+/** Where a session computes: the processor, a GPU through WebGPU, or a GPU of NVIDIA by its number. */
+export type Device = 'cpu' | 'webgpu' | `cuda:${number}`
+
+/** Whether a device is a graphics processor. */
+export const isGpu = (device: Device = 'cpu'): boolean => device !== 'cpu'
+
 export interface RuntimeOptions {
+  /** Default 'cpu'. */
+  readonly device?: Device
   /** Threads of the session, default 1. */
   readonly threads?: number
   /**
@@ -41,7 +49,7 @@ export async function createSession(model: Uint8Array, options: RuntimeOptions =
   const ort = await loadRuntime()
   try {
     return await ort.InferenceSession.create(model, {
-      executionProviders: ['cpu'],
+      executionProviders: [providerOf(options.device ?? 'cpu')],
       intraOpNumThreads: options.threads ?? 1,
       interOpNumThreads: 1,
       executionMode: 'sequential',
@@ -60,6 +68,11 @@ export async function createSession(model: Uint8Array, options: RuntimeOptions =
   } catch (cause) {
     throw new EngineError(`ONNX Runtime refused a model: ${(cause as Error).message}`, { cause })
   }
+}
+
+function providerOf(device: Device): InferenceSession.ExecutionProviderConfig {
+  if (device === 'cpu' || device === 'webgpu') return device
+  return { name: 'cuda', deviceId: Number(device.slice('cuda:'.length)) }
 }
 
 /** A runtime tensor over the given memory (no copy). */
@@ -152,10 +165,19 @@ export interface Executable {
 export async function compile(
   graph: Graph,
   outputs: readonly Tensor[],
-  options: RuntimeOptions & { readonly block?: number | undefined; readonly blockInputs?: boolean } = {},
+  options: RuntimeOptions & {
+    readonly block?: number | undefined
+    readonly blockInputs?: boolean
+    /** Use the forms for graphics processors; the default is what the device needs. */
+    readonly gpu?: boolean
+  } = {},
 ): Promise<Executable> {
   const ort = await loadRuntime()
-  const lowering = new Lowering(graph, outputs, { block: options.block, blockInputs: options.blockInputs ?? false })
+  const lowering = new Lowering(graph, outputs, {
+    block: options.block,
+    blockInputs: options.blockInputs ?? false,
+    gpu: options.gpu ?? isGpu(options.device),
+  })
   const names = outputs.map((output, i) => {
     const name = `output_${i}`
     lowering.writer.nodes('Identity', [lowering.value(output)], [name])

@@ -4,6 +4,7 @@ import { float } from '../onnx/model.ts'
 import { defineOp, f32 } from '../op.ts'
 import { blockedBatchNorm, blockedBatchNormGradient } from './batch-norm-blocked.ts'
 import { batchNormCoefficients } from './batch-norm-coefficients.ts'
+import { gpuBatchNorm, gpuBatchNormGradient } from './batch-norm-gpu.ts'
 
 interface BatchNorm {
   readonly epsilon: number
@@ -30,6 +31,7 @@ export const batchNormOp = defineOp<BatchNorm>({
       training_mode: 1,
     })
   },
+  gpu: gpuBatchNorm,
   blocked: blockedBatchNorm,
   samples: [
     {
@@ -80,6 +82,7 @@ export const batchNormGradientOp = defineOp<BatchNorm>({
     const dx = writer.node('Add', [writer.node('Mul', [dy!, perChannel(a)]), affine])
     return [dx, dgamma, dbeta]
   },
+  gpu: gpuBatchNormGradient,
   blocked: blockedBatchNormGradient,
   samples: [
     {

@@ -6,6 +6,7 @@ import { type Graph, known, type Tensor, type TensorType } from '../graph.ts'
 import type { Storage } from '../lowering.ts'
 import { defineOp, f32, type LowerContext, type Op } from '../op.ts'
 import { blockedConv, blockedInputGradient, blockedWeightGradient, storagesOf } from './conv-blocked.ts'
+import { gpuWeightGradient } from './conv-gpu.ts'
 import { add } from './elementwise.ts'
 import { reduceSum } from './reduce.ts'
 import { reshape } from './shape.ts'
@@ -157,6 +158,7 @@ export const conv2dWeightGradientOp: Op<WeightGradientAttributes> = defineOp<Wei
     needs(1) ? apply(conv2dOp, [x!, upstream!], attributes) : undefined,
   ],
   onnx: (context) => [lowerWeightGradient(context)],
+  gpu: (context) => (context.attributes.groups === 1 ? gpuWeightGradient(context) : [lowerWeightGradient(context)]),
   blocked: blockedWeightGradient,
   samples: [
     {
