@@ -23,9 +23,16 @@ export {
   toPlainImages,
 } from './data/index.ts'
 export { datasetHash } from './data-hash.ts'
-export { type Detection, type DetectOptions, Detector, loadDetector } from './detector.ts'
+export {
+  type Detection,
+  type DetectOptions,
+  Detector,
+  type LoadDetectorOptions,
+  type Look,
+  loadDetector,
+} from './detector.ts'
 export { ensureDigits } from './digits/index.ts'
-export { type EvaluationImages, Evaluator } from './evaluator.ts'
+export { type EvaluationImages, Evaluator, type Network } from './evaluator.ts'
 export { families, type ModelFamily, type ValidationRules } from './family.ts'
 export {
   checkHyp,
@@ -39,6 +46,8 @@ export {
   trainHyp,
 } from './hyp.ts'
 export { exportDetector, loadModel, type ModelDefinition, parseModel, summarise } from './model/index.ts'
+export { type DetectorSource, type OpenDetector, openDetector, readDetector } from './open-detector.ts'
+export { listSources, type Prediction, type PredictOptions, predict, type SourceFile } from './predict/index.ts'
 export { type ExportPtOptions, exportPt, type PtCheckpoint, readPtCheckpoint } from './pt/index.ts'
 export { packagedNames, resolveFile } from './resolve.ts'
 export {

@@ -144,3 +144,27 @@ export class DataWorkerError extends HypevolveError {
     )
   }
 }
+
+/** What is to be looked at is no image, no video and no place of such. */
+export class PredictSourceError extends HypevolveError {
+  override readonly code = 'PREDICT_SOURCE'
+
+  constructor(
+    readonly source: string,
+    readonly problem: string,
+  ) {
+    super(`${source} cannot be looked at: ${problem}`)
+  }
+}
+
+/** A video cannot be read or written. */
+export class VideoError extends HypevolveError {
+  override readonly code = 'VIDEO'
+
+  constructor(
+    readonly file: string,
+    readonly problem: string,
+  ) {
+    super(`The video ${file}: ${problem}`)
+  }
+}

@@ -5,7 +5,8 @@ import { dirname, extname, join, resolve, sep } from 'node:path'
 /** Extensions that v7.0 takes for images. */
 const EXTENSIONS = new Set(['bmp', 'dng', 'jpeg', 'jpg', 'mpo', 'png', 'tif', 'tiff', 'webp', 'pfm'])
 
-const isImage = (path: string) => EXTENSIONS.has(extname(path).slice(1).toLowerCase())
+/** Whether the name is that of an image. */
+export const isImage = (path: string): boolean => EXTENSIONS.has(extname(path).slice(1).toLowerCase())
 
 /**
  * All images of some places, absolute, sorted by code point, each once.
@@ -16,6 +17,17 @@ const isImage = (path: string) => EXTENSIONS.has(extname(path).slice(1).toLowerC
  */
 export function listImages(places: readonly string[], root: string): string[] {
   const images = new Set<string>()
+  for (const place of places) {
+    if (statSync(place).isDirectory()) for (const path of listFiles(place, isImage)) images.add(path)
+    else if (isImage(place)) images.add(resolve(place))
+    else for (const path of readList(place, root)) images.add(path)
+  }
+  return [...images].sort(byCodePoint)
+}
+
+/** The files below a folder that `accept` takes, absolute, in no order. Hidden files and folders are left out. */
+export function listFiles(folder: string, accept: (path: string) => boolean): string[] {
+  const files: string[] = []
   const visited = new Set<string>()
   const visit = (folder: string) => {
     const real = realpathSync(folder)
@@ -27,15 +39,11 @@ export function listImages(places: readonly string[], root: string): string[] {
       const isFolder =
         entry.isDirectory() || (entry.isSymbolicLink() && statSync(path, { throwIfNoEntry: false })?.isDirectory())
       if (isFolder) visit(path)
-      else if (isImage(path)) images.add(path)
+      else if (accept(path)) files.push(path)
     }
   }
-  for (const place of places) {
-    if (statSync(place).isDirectory()) visit(resolve(place))
-    else if (isImage(place)) images.add(resolve(place))
-    else for (const path of readList(place, root)) images.add(path)
-  }
-  return [...images].sort(byCodePoint)
+  visit(resolve(folder))
+  return files
 }
 
 function readList(file: string, root: string): string[] {
@@ -52,8 +60,8 @@ function readList(file: string, root: string): string[] {
     })
 }
 
-/** Python sorts by code point; JavaScript's default order differs for characters beyond U+FFFF. */
-function byCodePoint(a: string, b: string): number {
+/** Order of paths. Python sorts by code point; JavaScript's default order differs for characters beyond U+FFFF. */
+export function byCodePoint(a: string, b: string): number {
   const length = Math.min(a.length, b.length)
   for (let i = 0; i < length; i++) {
     const x = a.charCodeAt(i)

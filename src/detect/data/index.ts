@@ -2,9 +2,9 @@
 
 export { defaultCacheFolder } from './cache-folder.ts'
 export { describeFault, openDataset } from './dataset.ts'
-export { parseDatasetYaml, readDatasetYaml } from './dataset-yaml.ts'
-export { decodeImage } from './decode.ts'
-export { labelPath, listImages } from './image-list.ts'
+export { parseDatasetYaml, readDatasetYaml, readYamlNames } from './dataset-yaml.ts'
+export { decodeImage, greyThumbnail, imageSize } from './decode.ts'
+export { byCodePoint, isImage, labelPath, listFiles, listImages } from './image-list.ts'
 export { type ParsedLabels, parseLabels } from './labels.ts'
 export { type ImageLayout, imageBytes, toPlainImages } from './layout.ts'
 export { type Letterbox, type LetterboxOptions, letterbox, letterboxGeometry } from './letterbox.ts'

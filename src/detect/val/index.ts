@@ -21,7 +21,7 @@ export {
   validationLoss,
 } from './loss-value.ts'
 export { ConfusionMatrix, iouThresholds, matchDetections } from './match.ts'
-export { type Decoded, type NmsOptions, nonMaxSuppression } from './nms.ts'
+export { DETECTION_COLUMNS, type Decoded, type NmsOptions, nonMaxSuppression } from './nms.ts'
 export {
   averagePrecision,
   axis,

@@ -1,0 +1,3 @@
+// Looking at files. Start with `predict`.
+export { type Prediction, type PredictOptions, predict } from './predict.ts'
+export { listSources, type SourceFile } from './sources.ts'
