@@ -1,6 +1,7 @@
 // train_batch*.jpg, val_batch*_labels.jpg, val_batch*_pred.jpg: a mosaic of the images of a batch with their boxes.
 import type { SKRSContext2D } from '@napi-rs/canvas'
-import { classColor, textColorOn } from './colors.ts'
+import { classColor } from './colors.ts'
+import { drawFrame, drawTab } from './frames.ts'
 import type { BatchPicture } from './types.ts'
 
 /** Images drawn of a batch, and the longest side of the mosaic in pixels (v7.0). */
@@ -54,11 +55,11 @@ export async function batchFigure(picture: BatchPicture): Promise<Uint8Array> {
     context.drawImage(source, 0, 0, tile.width, tile.height)
     context.font = font(px)
     // All frames first: no frame crosses a name.
-    const tabs = boxes[image]!.map((box) => drawFrame(context, box, tile, line))
+    const tabs = boxes[image]!.map((box) => drawFrame(context, inTile(box, tile), classColor(box.class), line))
     boxes[image]!.forEach((box, i) => {
       const label = names[box.class] ?? String(box.class)
       const text = box.confidence === undefined ? label : `${label} ${box.confidence.toFixed(1)}`
-      drawTab(context, text, tabs[i]!, tile, px)
+      drawTab(context, text, tabs[i]!, tile.width, px)
     })
     const path = picture.paths?.[image]
     if (path !== undefined) drawCaption(context, fitText(drawable(fileName(path)), tile.width - px, px), px)
@@ -150,41 +151,13 @@ function byteAddress(
   }
 }
 
-/** The frame of a box; returns where its name goes. */
-function drawFrame(
-  context: SKRSContext2D,
-  box: Box,
-  tile: { readonly width: number; readonly height: number },
-  line: number,
-): { x: number; y: number; color: string } {
-  const color = classColor(box.class)
-  const x = (box.x - box.width / 2) * tile.width
-  const y = (box.y - box.height / 2) * tile.height
-  context.strokeStyle = color
-  context.lineWidth = line
-  context.lineJoin = 'round'
-  context.strokeRect(x, y, box.width * tile.width, box.height * tile.height)
-  return { x: x - line / 2, y: y - line / 2, color }
-}
-
-/** The name on a filled tab above the upper left corner of its box, or inside the box where there is no room above. */
-function drawTab(
-  context: SKRSContext2D,
-  text: string,
-  corner: { readonly x: number; readonly y: number; readonly color: string },
-  tile: { readonly width: number },
-  px: number,
-): void {
-  const width = context.measureText(text).width + px * 0.4
-  const height = px * 1.3
-  const x = Math.max(0, Math.min(corner.x, tile.width - width))
-  const y = corner.y >= height ? corner.y - height : Math.max(0, corner.y)
-  context.fillStyle = corner.color
-  context.fillRect(x, y, width, height)
-  context.textBaseline = 'middle'
-  context.fillStyle = textColorOn(corner.color)
-  context.fillText(text, x + px * 0.2, y + height / 2)
-}
+/** A box in pixels of its tile, by its upper left corner. */
+const inTile = (box: Box, tile: { readonly width: number; readonly height: number }) => ({
+  x: (box.x - box.width / 2) * tile.width,
+  y: (box.y - box.height / 2) * tile.height,
+  width: box.width * tile.width,
+  height: box.height * tile.height,
+})
 
 /** The file name in the upper left corner of an image. */
 function drawCaption(context: SKRSContext2D, text: string, px: number): void {

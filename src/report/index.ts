@@ -8,6 +8,14 @@ import { evolveFigure, evolveText } from './evolve.ts'
 import { labelsCorrelogram, labelsFigure } from './labels.ts'
 import { resultsFigure } from './results.ts'
 
+export {
+  cropFigure,
+  type DetectionsPicture,
+  type DrawnBox,
+  detectionsFigure,
+  detectionsPixels,
+  type PictureFormat,
+} from './detections.ts'
 export type { EvolveStyle } from './evolve-styles.ts'
 export type {
   BatchPicture,
