@@ -97,10 +97,12 @@ describe('layers', () => {
     expect(definition.layers[1]!.layer.output.channels).toBe(4)
   })
 
-  it('a shortcut adds', async () => {
-    expect(await run(`${pool(1, 1)}${pool(1, 1)}[shortcut]\nfrom=-2\nactivation=linear\n`, [1, 2, 3, 4], 2)).toEqual([
-      2, 4,
-    ])
+  it.each([
+    ['linear', [-2, 4]],
+    ['leaky', [expect.closeTo(-0.2), 4]],
+  ])('a shortcut adds, with activation %s', async (activation, sums) => {
+    const layers = `${pool(1, 1)}${pool(1, 1)}[shortcut]\nfrom=-2\nactivation=${activation}\n`
+    expect(await run(layers, [-1, 2, 3, 4], 2)).toEqual(sums)
   })
 
   it('upsampling repeats', async () => {
@@ -129,6 +131,10 @@ describe('faults of a cfg', () => {
     expect(problem(`${net}[__proto__]\n${head(14)}${yolo()}`)).toMatch(/no layer/)
     expect(problem(`${net}[route]\nlayers=-1\n${head(14)}${yolo()}`)).toMatch(/line 4: layers names -1/)
     expect(problem(`${net}${conv(8)}[shortcut]\nfrom=-9\n${head(14)}${yolo()}`)).toMatch(/from names -9/)
+    expect(problem(`${net}${conv(8)}[shortcut]\nfrom=-1\nactivation=elu\n${head(14)}${yolo()}`)).toMatch(/"elu"/)
+    expect(problem(`${net}${conv(8)}[shortcut]\nfrom=-1\nweights_type=per_feature\n${head(14)}${yolo()}`)).toMatch(
+      /shortcut with weights/,
+    )
     expect(problem(`${net}${conv(8)}${conv(4)}[shortcut]\nfrom=-2\n${head(14)}${yolo()}`)).toMatch(/cannot be added/)
     expect(problem(`${net}${conv(8)}${pool(2, 2)}[route]\nlayers=-1,0\n${head(14)}${yolo()}`)).toMatch(
       /different strides/,

@@ -206,13 +206,7 @@ function planConvolution({ section, index, input, head }: Row): Planned {
   const groups = section.integer('groups', 1, 65536, 1)
   if (input.channels % groups !== 0 || filters % groups !== 0)
     section.fail(`${groups} groups do not divide ${input.channels} input and ${filters} output channels.`, 'groups')
-  const name = section.text('activation', 'linear')
-  const activate = Object.hasOwn(activations, name)
-    ? activations[name]!
-    : section.fail(
-        `activation "${name.slice(0, 40)}" is not known. Known: ${Object.keys(activations).join(', ')}.`,
-        'activation',
-      )
+  const activate = activationOf(section)
   const side = windowSide(section, input.side, kernel, stride, 2 * padding)
   const options = { out: filters, kernel, stride, padding, groups }
   const norm = section.integer('batch_normalize', 0, 1, 0) === 1
@@ -310,8 +304,7 @@ function planShortcut({ section, index, layers, input }: Row): Planned {
   const others = section.numbers('from', 'whole').map((value) => target(section, 'from', value, index))
   if (others.length > 64) section.fail(`from names ${others.length} layers.`, 'from')
   if (index === 0) section.fail('the first layer cannot be a shortcut.')
-  if (section.text('activation', 'linear') !== 'linear')
-    section.fail('a shortcut with an activation is not supported.', 'activation')
+  const activate = activationOf(section)
   if (section.text('weights_type', 'none') !== 'none')
     section.fail('a shortcut with weights is not supported.', 'weights_type')
   for (const other of others) {
@@ -327,9 +320,16 @@ function planShortcut({ section, index, layers, input }: Row): Planned {
     layer: {
       shownArgs: [],
       output: input,
-      build: (_, tensors) => [tensors.reduce((sum, x) => add(sum, x))],
+      build: (_, tensors) => [activate(tensors.reduce((sum, x) => add(sum, x)))],
     },
   }
+}
+
+function activationOf(section: CfgSection): (x: Tensor) => Tensor {
+  const name = section.text('activation', 'linear')
+  if (Object.hasOwn(activations, name)) return activations[name]!
+  const known = Object.keys(activations).join(', ')
+  return section.fail(`activation "${name.slice(0, 40)}" is not known. Known: ${known}.`, 'activation')
 }
 
 /** Index of the layer that a relative (negative) or absolute number means. */
