@@ -195,7 +195,7 @@ export function blockedWeightGradient(
       : lowering.blockSize === 16
         ? pointwiseInPlace
         : pointwisePerImage
-    : stride === 1 && batch % lowering.blockSize === 0
+    : batch % lowering.blockSize === 0 && (stride === 1 || isChunked(geometry))
       ? batchInnerWeightGradient
       : volumeWeightGradient
   lowering.define(dw!, stem ? 'stem' : 'filter', make(lowering, operands, geometry))
@@ -277,48 +277,118 @@ function volumeWeightGradient(lowering: Lowering, { x, xStorage, dy }: Operands,
 /** Below this width nearly all outputs lie at the edge anyway, and padding inside the convolution is the faster one. */
 const EXPLICIT_PADDING_FROM = 8
 
+/** Bytes of dy from which the sum is taken in chunks, and of one chunk: it stays in the second-level cache with its x. */
+const CHUNKED_FROM = 2 ** 20
+const CHUNK = 2 ** 18
+
+const slopeBytes = ({ batch, out, outSize }: Geometry) => 4 * batch * out * outSize[0]! * outSize[1]!
+
+const isChunked = (geometry: Geometry) =>
+  slopeBytes(geometry) >= CHUNKED_FROM &&
+  geometry.size[1]! >= EXPLICIT_PADDING_FROM &&
+  farPadding(geometry).every((length) => length >= 0)
+
+/** Images and rows of dy that are summed in one convolution. */
+interface Chunk {
+  readonly images: readonly [from: number, to: number]
+  readonly rows: readonly [from: number, to: number]
+}
+
+function chunksOf(geometry: Geometry, block: number): Chunk[] {
+  const { batch, out, outSize } = geometry
+  if (!isChunked(geometry)) return [{ images: [0, batch], rows: [0, outSize[0]!] }]
+  const fitting = Math.floor(CHUNK / (4 * block * out * outSize[1]!))
+  const count = Math.ceil(outSize[0]! / Math.max(fitting, 1))
+  const chunks: Chunk[] = []
+  for (let image = 0; image < batch; image += block)
+    for (let i = 0; i < count; i++) {
+      const row = (part: number) => Math.round((part * outSize[0]!) / count)
+      chunks.push({ images: [image, image + block], rows: [row(i), row(i + 1)] })
+    }
+  return chunks
+}
+
 /**
- * The same sum as a blocked convolution with the images as channels, for batches of whole blocks and stride 1:
- * x as [I/b, N, H, W·b] blocked by image, dy as filter [O, N, OH, OW]; the result [I/b, O, kh, kw·b] lies as
+ * The same sum as a blocked convolution with the images as channels, for batches of whole blocks: x as [I/b, N, H, W·b]
+ * blocked by image, dy as filter [O, N, OH, OW]; the result [I/b, O, kh, kw·b] lies as
  * [I/b, O/b, kh, kw, b(in), b(out)], filter storage but for the first two axes.
  *
- * The zeros around x are written explicitly: with padding of its own the kernel would take the slow path of edges for
- * nearly every output.
+ * The kernel goes through all of dy for every few outputs. If dy is larger than the cache, it is done in chunks of images
+ * and rows, and the results are added.
  */
-function batchInnerWeightGradient(lowering: Lowering, { x, xStorage, dy }: Operands, geometry: Geometry): string {
-  const { batch, into, out, size, outSize, kernel, padding } = geometry
+function batchInnerWeightGradient(lowering: Lowering, operands: Operands, geometry: Geometry): string {
+  const { into, out, kernel } = geometry
   const { writer, blockSize: block } = lowering
-  const images = batch / block
-  const far = farPadding(geometry)
+  const parts = chunksOf(geometry, block).map((chunk) => batchInnerPart(lowering, operands, geometry, chunk))
+  const sum = parts.length === 1 ? parts[0]! : writer.node('Sum', parts)
+  const blocks = lowering.reshape(sum, [into / block, out / block, kernel[0]! * kernel[1]! * block * block])
+  const turned = into === block || out === block ? blocks : writer.node('Transpose', [blocks], { perm: [1, 0, 2] })
+  return lowering.reshape(turned, [out, into, ...kernel])
+}
+
+/**
+ * One chunk of it. The zeros around x are written explicitly: with padding of its own the kernel would take the slow path
+ * of edges for nearly every output.
+ */
+function batchInnerPart(
+  lowering: Lowering,
+  { x, xStorage, dy }: Operands,
+  geometry: Geometry,
+  { images: [first, last], rows: [top, bottom] }: Chunk,
+): string {
+  const { batch, into, out, size, outSize, kernel, stride, padding } = geometry
+  const { writer, blockSize: block } = lowering
+  const whole = last - first === batch && bottom - top === outSize[0]!
+  const images = (last - first) / block
+  const cut = (value: string, from: number, to: number) =>
+    whole
+      ? value
+      : writer.node('Slice', [
+          value,
+          writer.integers([first, from]),
+          writer.integers([last, to]),
+          writer.integers([0, 2]),
+        ])
+
+  // Rows of x that the rows of dy meet, without those that lie outside.
+  const start = top * stride - padding[0]!
+  const end = (bottom - 1) * stride - padding[0]! + kernel[0]!
+  const [before, after] = [Math.max(-start, 0), Math.max(end - size[0]!, 0)]
   const explicit = size[1]! >= EXPLICIT_PADDING_FROM
-  const pads = [padding[0]!, padding[1]! * block, far[0]!, far[1]! * block]
-  const [height, width] = explicit ? size.map((length, i) => length + padding[i]! + far[i]!) : size
-  const byImage = lowering.derive(x, `by image ${explicit ? pads : ''}`, () => {
-    const rows = lowering.reshape(lowering.value(x, xStorage), [batch, into / block, size[0]!, size[1]! * block])
+  const pads = [before, padding[1]! * block, after, farPadding(geometry)[1]! * block]
+  const height = explicit ? end - start : size[0]!
+  const columns = explicit ? size[1]! * block + pads[1]! + pads[3]! : size[1]! * block
+  const byImage = lowering.derive(x, `by image ${[first, last, start, end, explicit ? pads : '']}`, () => {
+    const all = lowering.reshape(lowering.value(x, xStorage), [batch, into / block, size[0]!, size[1]! * block])
+    const rows = cut(all, start + before, end - after)
     const padded = explicit
       ? writer.node('Pad', [rows, writer.integers([0, 0, pads[0]!, pads[1]!, 0, 0, pads[2]!, pads[3]!])])
       : rows
     const blocked = lowering.nchwc('ReorderInput', [
-      lowering.reshape(padded, [images, block, 1, into * height! * width!]),
+      lowering.reshape(padded, [images, block, 1, (into / block) * height * columns]),
     ])
     if (images === 1) return blocked
-    const planes = lowering.reshape(blocked, [images, into / block, height! * width! * block * block])
+    const planes = lowering.reshape(blocked, [images, into / block, height * columns * block])
     return writer.node('Transpose', [planes], { perm: [1, 0, 2] })
   })
-  const pixels = outSize[0]! * outSize[1]!
-  const parts = lowering.reshape(lowering.value(dy, 'blocked'), [images, block, out / block, pixels, block])
+
+  const slope = lowering.reshape(lowering.value(dy, 'blocked'), [batch, out / block, outSize[0]! * outSize[1]!, block])
+  const used = cut(slope, top * outSize[1]!, bottom * outSize[1]!)
+  const pixels = (bottom - top) * outSize[1]!
+  const parts = lowering.reshape(used, [images, block, out / block, pixels, block])
   const filter = writer.node('Transpose', [parts], { perm: [2, 0, 3, 1, 4] })
-  const result = lowering.nchwc(
+  return lowering.nchwc(
     'Conv',
     [
-      lowering.reshape(byImage, [into / block, batch, height!, width! * block]),
-      lowering.reshape(filter, [out, batch, ...outSize]),
+      lowering.reshape(byImage, [into / block, images * block, height, columns]),
+      lowering.reshape(filter, [out, images * block, bottom - top, outSize[1]!]),
     ],
-    { kernel_shape: outSize, dilations: [1, block], ...(explicit ? {} : { pads }) },
+    {
+      kernel_shape: [bottom - top, outSize[1]!],
+      dilations: [stride, stride * block],
+      ...(explicit ? {} : { pads }),
+    },
   )
-  const blocks = lowering.reshape(result, [into / block, out / block, kernel[0]! * kernel[1]! * block * block])
-  const turned = into === block || out === block ? blocks : writer.node('Transpose', [blocks], { perm: [1, 0, 2] })
-  return lowering.reshape(turned, [out, into, ...kernel])
 }
 
 /** 1x1 filters on large maps: a product of matrices [O, P] x [P, I] per image, summed over the images. */
