@@ -73,6 +73,18 @@ export function parseDatasetEntries(text: string, file: string): Readonly<Record
   return content as Record<string, unknown>
 }
 
+/** The class names of a data set yaml, whatever else it says; undefined if it has none that can be read. */
+export function readYamlNames(file: string): string[] | undefined {
+  const notes: string[] = []
+  try {
+    const names = readNames(parseDatasetEntries(readText(file), file), file, notes)
+    return notes.length === 0 ? names : undefined
+  } catch (error) {
+    if (error instanceof DatasetFileInvalidError) return undefined
+    throw error
+  }
+}
+
 function readNames(entries: Readonly<Record<string, unknown>>, file: string, notes: string[]): string[] {
   const { names, nc } = entries
   const invalid = (problem: string) => new DatasetFileInvalidError(file, problem)

@@ -24,30 +24,11 @@ import type { DataProgress, Dataset, DatasetOptions, Fault, FaultKind, ScanCount
  * @throws DatasetSplitMissingError, DatasetEmptyError, LabelClassOutOfRangeError; DatasetUnlabelledError for `train`
  */
 export async function openDataset(options: DatasetOptions): Promise<Dataset> {
-  const { definition, split, singleClass = false, signal } = options
-  const places = definition[split]
-  if (places.length === 0) throw new DatasetSplitMissingError(definition.file, split)
-  const images = listImages(places, definition.root)
-  if (images.length === 0)
-    throw new DatasetEmptyError(
-      places,
-      `No file there has the extension of an image. Correct "${split}" in ${definition.file}.`,
-    )
-
-  const labels = images.map(labelPath)
-  const stamps = await fileStamps(images, labels, signal)
-  const hash = hashOf(['scan 1', ...stamps.images, ...stamps.labels])
-  const folder = join(options.cacheFolder ?? defaultCacheFolder(), 'labels')
-  let scan = readScan(folder, hash)
-  if (!scan) {
-    scan = merge(images, await scanAll(asPool(options.pool), images, labels, options))
-    const problem = writeScan(folder, hash, scan)
-    if (problem)
-      options.onNote?.(`The scan of the labels cannot be kept in ${folder} (${problem}); it will be repeated.`)
-  }
+  const { definition, split, singleClass = false } = options
+  const { images, labels, stamps, hash, scan } = await scanSplit(options)
   if (scan.paths.length === 0)
     throw new DatasetEmptyError(
-      places,
+      definition[split],
       `All ${images.length} images were left out, for example: ${describeFault(scan.faults[0])}`,
     )
   if (split === 'train' && scan.labels.length === 0)
@@ -69,6 +50,42 @@ export async function openDataset(options: DatasetOptions): Promise<Dataset> {
     hash,
     imageHash: hashOf(scan.paths.map((path) => stampOf.get(path)!)),
   }
+}
+
+/** What is found in a split, faults and all: nothing is refused but a split without images. */
+export interface SplitScan {
+  /** All images that the split lists, and the place of their labels. */
+  readonly images: readonly string[]
+  readonly labels: readonly string[]
+  readonly stamps: { readonly images: readonly string[]; readonly labels: readonly string[] }
+  readonly hash: string
+  readonly scan: Scan
+}
+
+/** Scans a split, or takes the scan from the cache. @throws DatasetSplitMissingError, DatasetEmptyError */
+export async function scanSplit(options: DatasetOptions): Promise<SplitScan> {
+  const { definition, split, signal } = options
+  const places = definition[split]
+  if (places.length === 0) throw new DatasetSplitMissingError(definition.file, split)
+  const images = listImages(places, definition.root)
+  if (images.length === 0)
+    throw new DatasetEmptyError(
+      places,
+      `No file there has the extension of an image. Correct "${split}" in ${definition.file}.`,
+    )
+
+  const labels = images.map(labelPath)
+  const stamps = await fileStamps(images, labels, signal)
+  const hash = hashOf(['scan 1', ...stamps.images, ...stamps.labels])
+  const folder = join(options.cacheFolder ?? defaultCacheFolder(), 'labels')
+  let scan = readScan(folder, hash)
+  if (!scan) {
+    scan = merge(images, await scanAll(asPool(options.pool), images, labels, options))
+    const problem = writeScan(folder, hash, scan)
+    if (problem)
+      options.onNote?.(`The scan of the labels cannot be kept in ${folder} (${problem}); it will be repeated.`)
+  }
+  return { images, labels, stamps, hash, scan }
 }
 
 /** One sentence for the console. */
@@ -185,7 +202,7 @@ const sharedInts = (length: number) => new Int32Array(new SharedArrayBuffer(4 * 
 const sharedFloats = (length: number) => new Float32Array(new SharedArrayBuffer(4 * length))
 
 /** Label files with classes that have no name. */
-function classFaults({ paths, labels, labelStart }: Scan, names: number): { faults: Fault[]; largest: number } {
+export function classFaults({ paths, labels, labelStart }: Scan, names: number): { faults: Fault[]; largest: number } {
   const faults: Fault[] = []
   let largest = 0
   for (const [i, path] of paths.entries()) {

@@ -47,9 +47,52 @@ export async function decodeImage(file: string): Promise<RgbImage> {
     for (let i = 0; i < width * height; i++) rgb.fill(data[i * channels], 3 * i, 3 * i + 3)
     return { data: rgb, width, height }
   } catch (cause) {
-    throw new ImageUnreadableError(file, plainMessage(cause as Error, file), { cause })
+    throw unreadable(cause, file)
   }
 }
+
+/**
+ * Width and height as the eye sees them (EXIF rotation applied), from the header where the format has one.
+ *
+ * @throws ImageUnreadableError
+ */
+export async function imageSize(file: string): Promise<{ width: number; height: number }> {
+  try {
+    if (UNSUPPORTED.has(extname(file).toLowerCase()) || (await isBmp(file))) {
+      const { width, height } = await decodeImage(file)
+      return { width, height }
+    }
+    const sharp = await loadSharp()
+    return (await sharp(file, options).metadata()).autoOrient
+  } catch (cause) {
+    throw unreadable(cause, file)
+  }
+}
+
+/**
+ * An image in grey, stretched to a small size: one byte per pixel, row by row. For comparing pictures, not for training.
+ *
+ * @throws ImageUnreadableError
+ */
+export async function greyThumbnail(file: string, width: number, height: number): Promise<Uint8Array> {
+  try {
+    const sharp = await loadSharp()
+    let source: import('sharp').Sharp
+    if (UNSUPPORTED.has(extname(file).toLowerCase()) || (await isBmp(file))) {
+      const { data, ...size } = await decodeImage(file)
+      source = sharp(data, { raw: { ...size, channels: 3 } })
+    } else source = sharp(file, options).autoOrient()
+    const grey = source.removeAlpha().toColourspace('b-w').resize(width, height, { fit: 'fill', kernel: 'cubic' })
+    return await grey.raw({ depth: 'uchar' }).toBuffer()
+  } catch (cause) {
+    throw unreadable(cause, file)
+  }
+}
+
+const unreadable = (cause: unknown, file: string) =>
+  cause instanceof ImageUnreadableError
+    ? cause
+    : new ImageUnreadableError(file, plainMessage(cause as Error, file), { cause })
 
 /** Outcome of {@link checkImage}. */
 export interface ImageCheck {
@@ -72,14 +115,12 @@ export async function checkImage(file: string): Promise<ImageCheck> {
       return { width, height }
     }
     const sharp = await loadSharp()
-    const { autoOrient } = await sharp(file, options).metadata()
-    const { width, height } = autoOrient
+    const { width, height } = (await sharp(file, options).metadata()).autoOrient
     const damage = await findDamage(file, width, height)
     if (damage) await decodeImage(file) // throws if nothing can be made of it
     return damage ? { width, height, damage } : { width, height }
   } catch (cause) {
-    if (cause instanceof ImageUnreadableError) throw cause
-    throw new ImageUnreadableError(file, plainMessage(cause as Error, file), { cause })
+    throw unreadable(cause, file)
   }
 }
 

@@ -1,7 +1,8 @@
 // The data part of the detector: data set yaml, labels, decoding, caches, augmentation, loaders.
 
 export { defaultCacheFolder } from './cache-folder.ts'
-export { describeFault, openDataset } from './dataset.ts'
+export { isDarknetData } from './darknet-data.ts'
+export { classFaults, describeFault, openDataset, type SplitScan, scanSplit } from './dataset.ts'
 export { parseDatasetYaml, readDatasetYaml, readYamlNames } from './dataset-yaml.ts'
 export { decodeImage, greyThumbnail, imageSize } from './decode.ts'
 export { byCodePoint, isImage, labelPath, listFiles, listImages } from './image-list.ts'
