@@ -47,7 +47,14 @@ export {
 } from './hyp.ts'
 export { exportDetector, loadModel, type ModelDefinition, parseModel, summarise } from './model/index.ts'
 export { type DetectorSource, type OpenDetector, openDetector, readDetector } from './open-detector.ts'
-export { listSources, type Prediction, type PredictOptions, predict, type SourceFile } from './predict/index.ts'
+export {
+  listSources,
+  type Prediction,
+  type PredictOptions,
+  predict,
+  type SourceFile,
+  videoRate,
+} from './predict/index.ts'
 export { type ExportPtOptions, exportPt, type PtCheckpoint, readPtCheckpoint } from './pt/index.ts'
 export { packagedNames, resolveFile } from './resolve.ts'
 export {

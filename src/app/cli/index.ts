@@ -5,6 +5,7 @@ import { doctor } from './doctor.ts'
 import { exportModel } from './export.ts'
 import { importTable } from './import.ts'
 import { logs } from './logs.ts'
+import { predict } from './predict.ts'
 import { reproduce } from './reproduce.ts'
 import { resume } from './resume.ts'
 import { show } from './show.ts'
@@ -17,7 +18,7 @@ import { trials } from './trials.ts'
 import { val } from './val.ts'
 
 export const commands = [
-  ...[train, val, exportModel, doctor],
+  ...[train, val, predict, exportModel, doctor],
   ...[studies, status, logs, trials, show, best, reproduce, suggest],
   ...[resume, stop, importTable, deleteStudy],
 ] as const

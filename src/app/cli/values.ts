@@ -49,6 +49,9 @@ export const words = (text: string, previous: readonly string[] | undefined): st
   return [...(previous ?? []), ...names]
 }
 
+/** Collects the values of a flag that takes several. */
+export const list = (text: string, previous: readonly string[] | undefined): string[] => [...(previous ?? []), text]
+
 /** Seconds from `90`, `90s`, `15m`, `2h`, `1d`. */
 export const duration = (text: string): number => {
   const match = /^(\d+(?:\.\d+)?)\s*(s|m|min|h|d)?$/.exec(text.trim())

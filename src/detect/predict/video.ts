@@ -51,6 +51,16 @@ export async function* readVideo(path: string, every = 1, signal?: AbortSignal):
   }
 }
 
+/** Frames per second of a video; 25 if ffmpeg does not say. */
+export async function videoRate(path: string): Promise<number> {
+  const child = spawn('ffmpeg', ['-nostdin', '-i', `file:${path}`], { stdio: ['ignore', 'ignore', 'pipe'] })
+  let text = ''
+  child.stderr.setEncoding('utf8').on('data', (part: string) => (text += part))
+  await new Promise<void>((resolve) => child.once('error', () => resolve()).once('close', () => resolve()))
+  const rate = Number(/Video:.*?(\d+(?:\.\d+)?) fps/.exec(text)?.[1])
+  return rate > 0 ? rate : 25
+}
+
 async function* framesOf(stream: Readable, path: string): AsyncGenerator<RgbImage> {
   let head: Buffer = Buffer.alloc(0)
   let frame: { readonly image: RgbImage; filled: number } | undefined
