@@ -30,6 +30,16 @@ describe('--release', () => {
     expect(search.space.keys).toHaveLength(22)
   })
 
+  it('makes one training per start where that release did, and says how to get more', async () => {
+    const start = { hyp: rawHyp('yolov3@01dbdc45').hyp as Hyp, source: 'yolov3@01dbdc45' }
+    const replay = await chooseSearch({ release: 'yolov3-2020-01', evolve: true }, start)
+    expect(replay).toMatchObject({ trials: 1, notes: [expect.stringMatching(/--evolve 300 makes 300 in all/)] })
+    const more = await chooseSearch({ release: 'yolov3-2020-01', evolve: 7 }, start)
+    expect(more).toMatchObject({ trials: 7, notes: [] })
+    const native = await chooseSearch({ like: 'yolov3-2020-01', evolve: true }, start)
+    expect(native).toMatchObject({ trials: 300, notes: [] })
+  })
+
   it('starts from what that release shipped', async () => {
     const names = ['v1.0', 'v3.0', 'v5.0', 'v6.0', 'v6.1', 'v7.0', 'master', 'yolov3-v8', 'yolov3-v9.6.0', '01dbdc45']
     const counts = await Promise.all(

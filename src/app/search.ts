@@ -20,6 +20,8 @@ export interface ChosenSearch {
   readonly ranking: Ranking
   /** Trials in all. */
   readonly trials: number
+  /** One sentence each, for the console. */
+  readonly notes: readonly string[]
 }
 
 /** The hyp that a search starts from. */
@@ -29,7 +31,7 @@ export interface StartHyp {
   readonly source: string
 }
 
-/** A launch of the oldest releases made one training and ended; a study does not. */
+/** Trials of a study that replays no release. */
 const usualTrials = 300
 
 /**
@@ -66,8 +68,9 @@ export async function chooseSearch(
   if (!evolveFormats[format].titled) requireNumbers(space, format)
   const fitness = parseFitness(flags.fitness ?? like.fitness).text
   const sampler = samplers[name as SamplerName] as Sampler<unknown>
-  const usual = like.trials > 1 ? like.trials : usualTrials
+  const usual = replays ? like.trials : usualTrials
   const trials = typeof flags.evolve === 'number' ? flags.evolve : usual
+  const single = typeof flags.evolve !== 'number' && usual === 1
   return {
     space,
     sampler: {
@@ -80,6 +83,11 @@ export async function chooseSearch(
     format,
     ranking: replays && flags.fitness === undefined ? 'table' : 'trial',
     trials,
+    notes: single
+      ? [
+          `One training per start, as ${release} has it: the same command again makes one more, --evolve ${usualTrials} makes ${usualTrials} in all.`,
+        ]
+      : [],
   }
 }
 

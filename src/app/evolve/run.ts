@@ -43,7 +43,7 @@ export async function runEvolve({ flags, words, terminal, resume }: RunEvolveOpt
   const training = await evolvedTraining(flags, terminal)
   for (const text of training.notes) terminal.line(text)
   const search = await chooseSearch({ ...flags, like: training.like }, training.start)
-  for (const text of search.space.notes) terminal.line(text)
+  for (const text of [...search.space.notes, ...search.notes]) terminal.line(text)
   const { planSlots } = await import('../../run/index.ts')
   const cores = new CoreShare(flags.threads)
   const slotPlan = planSlots({
