@@ -14,6 +14,7 @@ import {
   type TrainLoader,
   type TrainLoaderOptions,
   type ValLoader,
+  type ValLoaderOptions,
 } from '../data/index.ts'
 import { ensureDigits } from '../digits/index.ts'
 import type { ModelDefinition } from '../model/definition.ts'
@@ -79,7 +80,7 @@ export class TrainingHost {
   async valLoader(
     options: DataOptions,
     dataset: Dataset,
-    sizes: { readonly imagePx: number; readonly batchSize: number; readonly stride: number },
+    sizes: Pick<ValLoaderOptions, 'imagePx' | 'batchSize' | 'stride' | 'rect' | 'pad' | 'keepBytes'>,
     hooks: TrainHooks,
   ): Promise<ValLoader> {
     const key = JSON.stringify([dataset.hash, dataset.names, sizes, options.workers, options.cache])

@@ -22,6 +22,7 @@ export {
 } from './loss-value.ts'
 export { ConfusionMatrix, iouThresholds, matchDetections } from './match.ts'
 export { DETECTION_COLUMNS, type Decoded, type NmsOptions, nonMaxSuppression } from './nms.ts'
+export { batchPictures, picturedBatches } from './pictures.ts'
 export {
   averagePrecision,
   axis,
@@ -33,6 +34,7 @@ export {
   smooth,
 } from './precision.ts'
 export {
+  type MarkedImage,
   Marks,
   type Metrics,
   type NetworkOutput,

@@ -29,8 +29,10 @@ export interface NetworkOutput<Heads> {
 export interface ValidateOptions<Batch extends ValidationBatch = ValidationBatch, Heads = unknown> {
   readonly run: (batch: Batch) => NetworkOutput<Heads> | Promise<NetworkOutput<Heads>>
   readonly loader: AsyncIterable<Batch>
-  /** Names of the classes; their number is nc. */
+  /** Names of the classes. */
   readonly names: readonly string[]
+  /** Classes of the network, if there are others than `names`: with `singleCls` all count as one. */
+  readonly classes?: number
   /** Least confidence of a box; default 0.001. */
   readonly confidence?: number
   /** Overlap of the suppression; default 0.6. */
@@ -41,6 +43,8 @@ export interface ValidateOptions<Batch extends ValidationBatch = ValidationBatch
   readonly rules?: { readonly nms: Pick<NmsOptions, 'merge' | 'sidePx'>; readonly figures: FigureRules }
   /** All boxes are of class 0, and suppression looks across classes (`--single-cls`). */
   readonly singleCls?: boolean
+  /** Collects the marks, for those who want more than the figures. */
+  readonly marks?: Marks
   /** Loss terms [box, obj, cls] of a batch; without it the result has zeros. */
   readonly computeLoss?: (heads: Heads, batch: Batch) => readonly [box: number, obj: number, cls: number]
   /**
@@ -81,8 +85,7 @@ export async function validate<Batch extends ValidationBatch, Heads>(
   options: ValidateOptions<Batch, Heads>,
 ): Promise<Metrics> {
   const { names, singleCls = false, signal } = options
-  const nc = names.length
-  const marks = new Marks(nc)
+  const marks = options.marks ?? new Marks(names.length)
   const losses = [0, 0, 0]
   const ms = { network: 0, suppression: 0, marking: 0, loader: 0 }
   let batches = 0
@@ -101,7 +104,7 @@ export async function validate<Batch extends ValidationBatch, Heads>(
     const terms = options.computeLoss?.(heads, batch)
     if (terms) for (let i = 0; i < 3; i++) losses[i]! += terms[i]!
     lap('marking')
-    const columns = nc + 5
+    const columns = (options.classes ?? names.length) + 5
     const detections = nonMaxSuppression(
       { data: decoded, batch: batch.batch, rows: decoded.length / (batch.batch * columns), columns },
       {
@@ -127,7 +130,7 @@ export async function validate<Batch extends ValidationBatch, Heads>(
   const figures = summarize(marks, names, options.rules?.figures)
   lap('marking')
   const mean = (sum: number) => sum / Math.max(batches, 1)
-  const perImage = (value: number) => value / Math.max(marks.images, 1)
+  const perImage = (value: number) => value / Math.max(marks.images.length, 1)
   return {
     ...figures,
     valBoxLoss: mean(losses[0]!),
@@ -142,13 +145,22 @@ export async function validate<Batch extends ValidationBatch, Heads>(
   }
 }
 
+/** An image with its detections marked. */
+export interface MarkedImage {
+  readonly path: string
+  /** [n, 10] of 0 and 1, see {@link matchDetections}. */
+  readonly correct: Uint8Array
+  /** [n], falling. */
+  readonly confidence: Float32Array
+  /** [n] class of each detection. */
+  readonly predicted: Int32Array
+  /** [m] class of each label. */
+  readonly actual: Int32Array
+}
+
 /** Collects marked detections and labels over the images of a data set. */
 export class Marks {
-  images = 0
-  readonly correct: Uint8Array[] = []
-  readonly confidence: number[] = []
-  readonly predicted: number[] = []
-  readonly actual: number[] = []
+  readonly images: MarkedImage[] = []
   readonly confusion: ConfusionMatrix
 
   constructor(readonly nc: number) {
@@ -165,33 +177,47 @@ export class Marks {
     return detections.map((rows, image) => {
       const placement = batch.originals[image]!
       const native = scaleBoxes(rows.slice(), placement, DETECTION_COLUMNS)
-      this.addImage(native, nativeLabels(batch, image))
+      this.addImage(native, nativeLabels(batch, image), placement.path)
       return native
     })
   }
 
   /** @param detections - [n, 6]; @param labels - [m, 5]; both in the same pixels */
-  addImage(detections: Float32Array, labels: Float32Array): void {
-    this.images++
-    for (let at = 0; at < labels.length; at += LABEL_COLUMNS) this.actual.push(labels[at]!)
+  addImage(detections: Float32Array, labels: Float32Array, path = ''): void {
     // As there: an image without labels leaves no false detections in the confusion matrix (it does in the figures).
     if (labels.length > 0) this.confusion.add(detections, labels)
-    this.correct.push(matchDetections(detections, labels))
-    for (let at = 0; at < detections.length; at += DETECTION_COLUMNS) {
-      this.confidence.push(detections[at + 4]!)
-      this.predicted.push(detections[at + 5]!)
+    const count = detections.length / DETECTION_COLUMNS
+    const confidence = new Float32Array(count)
+    const predicted = new Int32Array(count)
+    for (let i = 0; i < count; i++) {
+      confidence[i] = detections[i * DETECTION_COLUMNS + 4]!
+      predicted[i] = detections[i * DETECTION_COLUMNS + 5]!
     }
+    const actual = Int32Array.from({ length: labels.length / LABEL_COLUMNS }, (_, i) => labels[i * LABEL_COLUMNS]!)
+    this.images.push({ path, correct: matchDetections(detections, labels), confidence, predicted, actual })
   }
 
-  /** [n, 10] of 0 and 1. */
-  allCorrect(): Uint8Array {
-    const all = new Uint8Array(this.confidence.length * iouThresholds.length)
-    let at = 0
-    for (const part of this.correct) {
-      all.set(part, at)
-      at += part.length
+  /** All images in one. */
+  all(): Omit<MarkedImage, 'path'> {
+    const sum = (length: (image: MarkedImage) => number) =>
+      this.images.reduce((total, image) => total + length(image), 0)
+    const detections = sum(({ confidence }) => confidence.length)
+    const whole = {
+      correct: new Uint8Array(detections * iouThresholds.length),
+      confidence: new Float32Array(detections),
+      predicted: new Int32Array(detections),
+      actual: new Int32Array(sum(({ actual }) => actual.length)),
     }
-    return all
+    let [from, label] = [0, 0]
+    for (const { correct, confidence, predicted, actual } of this.images) {
+      whole.correct.set(correct, from * iouThresholds.length)
+      whole.confidence.set(confidence, from)
+      whole.predicted.set(predicted, from)
+      whole.actual.set(actual, label)
+      from += confidence.length
+      label += actual.length
+    }
+    return whole
   }
 }
 
@@ -221,32 +247,26 @@ export function summarize(
   names: readonly string[],
   rules: FigureRules = {},
 ): Omit<Metrics, keyof Losses | 'msPerImage'> {
-  const correct = marks.allCorrect()
-  const found = correct.includes(1)
-  const metrics = found
-    ? classMetrics(
-        { correct, confidence: marks.confidence, predicted: marks.predicted, actual: marks.actual },
-        10,
-        rules,
-      )
-    : undefined
-  const instances = marks.actual.length
+  const all = marks.all()
+  const metrics = all.correct.includes(1) ? classMetrics(all, iouThresholds.length, rules) : undefined
+  const images = marks.images.length
+  const instances = all.actual.length
   const ap50 = metrics?.ap.map((row) => row[0]!) ?? []
   const ap = metrics?.ap.map(average) ?? []
-  const all = {
+  const means = {
     precision: average(metrics?.precision ?? []),
     recall: average(metrics?.recall ?? []),
     f1: average(metrics?.f1 ?? []),
     mAP50: average(ap50),
     mAP50to95: average(ap),
   }
-  const maps = names.map(() => all.mAP50to95)
-  const perClass: ClassRow[] = [{ name: 'all', images: marks.images, instances, ...all }]
+  const maps = names.map(() => means.mAP50to95)
+  const perClass: ClassRow[] = [{ name: 'all', images, instances, ...means }]
   for (const [k, c] of (metrics?.classes ?? []).entries()) {
     maps[c] = ap[k]!
     perClass.push({
       name: names[c] ?? String(c),
-      images: marks.images,
+      images,
       instances: metrics!.labels[k]!,
       precision: metrics!.precision[k]!,
       recall: metrics!.recall[k]!,
@@ -256,8 +276,8 @@ export function summarize(
     })
   }
   return {
-    ...all,
-    images: marks.images,
+    ...means,
+    images,
     instances,
     perClass,
     maps,

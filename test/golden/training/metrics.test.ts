@@ -238,7 +238,7 @@ golden<string>(
         if (!tensors.has(`nms${i}`)) continue
         expect(Array.from(boxes)).toEqual(Array.from(float32(tensors, `nms${i}`)))
         expect(difference(native[i]!, float32(tensors, `native_pred${i}`))).toBeLessThan(1e-4)
-        expect(Array.from(marks.correct[i]!)).toEqual(numbers(tensors, `correct${i}`))
+        expect(Array.from(marks.images[i]!.correct)).toEqual(numbers(tensors, `correct${i}`))
       }
       expect(marks.confusion.rows()).toEqual(expected.confusion_matrix)
       expect(
