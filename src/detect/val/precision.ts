@@ -53,7 +53,7 @@ export interface ClassMetrics {
 export const axis: Float64Array = linspace(0, 1, 1000)
 
 /** Recall points of the average precision (COCO's 101). */
-const recallPoints = linspace(0, 1, 101)
+export const recallPoints: Float64Array = linspace(0, 1, 101)
 
 /**
  * Per-class figures. Equal confidences keep their order (the original leaves it to chance).
