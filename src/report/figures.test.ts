@@ -124,6 +124,21 @@ const samples: Record<FigureName, Samples> = {
     other: { labels: [0, 0.5, 0.5, 0.2, 0.3, 1, 0.7, 0.3, 0.4, 0.1, 0, 0.9, 0.1, 0.1, 0.2], names: ['a', 'b'] },
     empty: [{ labels: [], names: ['a'] }],
   },
+  sizes: {
+    size: [1600, 1600],
+    first: {
+      ...{ boxesPx: [10, 20, 40, 35, 0, 3], anchorsPx: [10, 13, 33, 61], boxesPerImage: [0, 2, 1], imagePx: 640 },
+      imageSizes: [640, 480, 640, 480, 300, 200],
+    },
+    other: {
+      ...{ boxesPx: [10, 20, 40, 35], anchorsPx: [10, 13, 80, 61], boxesPerImage: [0, 120], imagePx: 640 },
+      imageSizes: [640, 480, 641, 480],
+    },
+    empty: [
+      { boxesPx: [], anchorsPx: [10, 13], boxesPerImage: [], imageSizes: [], imagePx: 640 },
+      { boxesPx: [], anchorsPx: [], boxesPerImage: [0], imageSizes: [640, 480], imagePx: 640 },
+    ],
+  },
   batch: {
     size: [800, 534],
     first: batch(7),

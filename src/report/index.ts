@@ -7,6 +7,7 @@ import { f1Figure, precisionFigure, precisionRecallFigure, recallFigure } from '
 import { evolveFigure, evolveText } from './evolve.ts'
 import { labelsCorrelogram, labelsFigure } from './labels.ts'
 import { resultsFigure } from './results.ts'
+import { sizesFigure } from './sizes.ts'
 
 export {
   cropFigure,
@@ -25,6 +26,7 @@ export type {
   LabelTable,
   PictureLayout,
   ResultsTable,
+  SizeTable,
 } from './types.ts'
 export {
   batchFigure,
@@ -39,6 +41,7 @@ export {
   precisionRecallFigure,
   recallFigure,
   resultsFigure,
+  sizesFigure,
 }
 
 /** All figures by name, with the file that YOLOv5 users look for. `batch` serves train_batch*.jpg and val_batch*_{labels,pred}.jpg. */
@@ -51,6 +54,7 @@ export const figures = {
   'r-curve': { file: 'R_curve.png', draw: recallFigure },
   confusion: { file: 'confusion_matrix.png', draw: confusionFigure },
   labels: { file: 'labels.jpg', draw: labelsFigure },
+  sizes: { file: 'sizes.png', draw: sizesFigure },
   correlogram: { file: 'labels_correlogram.jpg', draw: labelsCorrelogram },
   batch: { file: 'train_batch0.jpg', draw: batchFigure },
 } as const

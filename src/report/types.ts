@@ -46,6 +46,20 @@ export interface LabelTable {
   readonly names: readonly string[]
 }
 
+/** How large the boxes and images of a data set are. */
+export interface SizeTable {
+  /** [n, 2] flat: width and height of boxes in pixels at training size. */
+  readonly boxesPx: ArrayLike<number>
+  /** [k, 2] flat: anchors in pixels. */
+  readonly anchorsPx: ArrayLike<number>
+  /** Boxes of each image. */
+  readonly boxesPerImage: ArrayLike<number>
+  /** [n, 2] flat: width and height of the images as they are. */
+  readonly imageSizes: ArrayLike<number>
+  /** Training size, for the titles. */
+  readonly imagePx: number
+}
+
 /**
  * How the bytes of a batch lie. `plain` and `blocked` are the layouts of `nn`:
  * - plain: uint8 RGB [N, 3, H, W]

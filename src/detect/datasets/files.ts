@@ -47,6 +47,18 @@ export function splitOfPath(path: string): Split | undefined {
   return undefined
 }
 
+/** Lists of items by a key, in the order in which the keys appear. */
+export function groupBy<T, K>(items: Iterable<T>, keyOf: (item: T) => K): Map<K, T[]> {
+  const groups = new Map<K, T[]>()
+  for (const item of items) {
+    const key = keyOf(item)
+    const list = groups.get(key)
+    if (list) list.push(item)
+    else groups.set(key, [item])
+  }
+  return groups
+}
+
 /**
  * Calls `work` for every item, several at a time, and keeps the order of the results.
  *

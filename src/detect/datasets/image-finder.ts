@@ -1,23 +1,21 @@
 // From the name of an image in an annotation to a file: names there are seldom the paths of this machine.
 import { basename, dirname, resolve } from 'node:path'
 import { listImages } from '../data/index.ts'
-import { isInside, stemOf } from './files.ts'
+import { groupBy, isInside, stemOf } from './files.ts'
 
 /** The images of some folders, found by name. */
 export class ImageFinder {
   readonly files: readonly string[]
   readonly #known: ReadonlySet<string>
-  readonly #byName = new Map<string, string[]>()
-  readonly #byStem = new Map<string, string[]>()
+  readonly #byName: ReadonlyMap<string, readonly string[]>
+  readonly #byStem: ReadonlyMap<string, readonly string[]>
 
   /** @param except - a folder whose images do not count: the one that is written to */
   constructor(folders: readonly string[], except?: string) {
     this.files = listImages(folders, folders[0]).filter((file) => except === undefined || !isInside(except, file))
     this.#known = new Set(this.files)
-    for (const file of this.files) {
-      add(this.#byName, basename(file).toLowerCase(), file)
-      add(this.#byStem, stemOf(file).toLowerCase(), file)
-    }
+    this.#byName = groupBy(this.files, (file) => basename(file).toLowerCase())
+    this.#byStem = groupBy(this.files, (file) => stemOf(file).toLowerCase())
   }
 
   /**
@@ -42,12 +40,6 @@ export class ImageFinder {
     const near = most(alike, (each) => commonStart(each.split(/[\\/]/), folder.split(/[\\/]/)))
     return near.length === 1 ? near[0] : undefined
   }
-}
-
-function add(map: Map<string, string[]>, key: string, value: string): void {
-  const list = map.get(key)
-  if (list) list.push(value)
-  else map.set(key, [value])
 }
 
 /** Those with the largest value. */

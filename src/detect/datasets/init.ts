@@ -2,7 +2,7 @@
 import { dirname, join, resolve, sep } from 'node:path'
 import { DatasetEmptyError, FileReadError, LabelClassOutOfRangeError } from '../../base/index.ts'
 import { labelPath, listFiles, listImages, type Split } from '../data/index.ts'
-import { isFile, isFolder, isInside, mapConcurrently, seenFrom, splitOfPath, stemOf } from './files.ts'
+import { groupBy, isFile, isFolder, isInside, mapConcurrently, seenFrom, splitOfPath, stemOf } from './files.ts'
 import { findNames, isListFile } from './names.ts'
 import { placeImage, placesFor } from './place-image.ts'
 import { readClasses } from './read-labels.ts'
@@ -110,14 +110,9 @@ async function withLabels(
   const own = images.map(labelPath)
   const apart = images.filter((_, i) => !isFile(own[i]))
   const used = new Set(own)
-  const byStem = new Map<string, string[]>()
   const isLabel = (path: string) =>
     path.endsWith('.txt') && !used.has(path) && !isListFile(path) && !isInside(linked, path)
-  for (const file of apart.length > 0 ? listFiles(folder, isLabel) : []) {
-    const list = byStem.get(stemOf(file))
-    if (list) list.push(file)
-    else byStem.set(stemOf(file), [file])
-  }
+  const byStem = groupBy(apart.length > 0 ? listFiles(folder, isLabel) : [], stemOf)
   const labelOf = new Map(
     apart.flatMap((image) => {
       const label = likest(seenFrom(folder, image), byStem.get(stemOf(image)) ?? [], folder)

@@ -22,9 +22,18 @@ export const isListFile = (path: string): boolean =>
   files.some((pattern) => pattern.test(basename(path))) ||
   /^(train|trainval|val|valid|test|readme[\w.-]*|autosplit_\w+)\.txt$/i.test(basename(path))
 
-/** The names of classes that a folder keeps, the file nearest to its top first; undefined if there is none. */
-export function findNames(folder: string): { readonly file: string; readonly names: readonly string[] } | undefined {
-  const found = listFiles(folder, (path) => files.some((pattern) => pattern.test(basename(path))))
+/**
+ * The names of classes that a folder keeps, the file nearest to its top first; undefined if there is none.
+ *
+ * @param yaml - whether a data set yaml counts as well
+ */
+export function findNames(
+  folder: string,
+  { yaml = true } = {},
+): { readonly file: string; readonly names: readonly string[] } | undefined {
+  const isNames = (path: string) =>
+    files.some((pattern) => pattern.test(basename(path))) && (yaml || !/\.ya?ml$/i.test(path))
+  const found = listFiles(folder, isNames)
   const rank = (path: string) => files.findIndex((pattern) => pattern.test(basename(path)))
   const depth = (path: string) => seenFrom(folder, path).split('/').length
   found.sort((a, b) => depth(a) - depth(b) || rank(a) - rank(b) || (a < b ? -1 : 1))

@@ -1,6 +1,7 @@
 // Who trains, who validates, who tests: splits of a data set by ratio.
 import { DataSplitError, PythonRandom } from '../../base/index.ts'
 import type { Split } from '../data/index.ts'
+import { groupBy as byKey } from './files.ts'
 import { type GroupRule, groupOf } from './groups.ts'
 import { stratify, type Unit } from './stratify.ts'
 
@@ -38,18 +39,10 @@ const order = ['train', 'val', 'test'] as const
 export function splitImages(images: readonly SplitImage[], options: SplitOptions): SplitResult {
   const { val, test, seed, stratified, groupBy } = options
   if (val + test >= 1) throw new DataSplitError(`--val ${val} and --test ${test} leave nothing to train on.`)
-  const members = new Map<string, number[]>()
-  let ungrouped = 0
-  for (const [index, { path }] of images.entries()) {
-    const group = groupBy && groupOf(path, groupBy)
-    if (groupBy && group === undefined) ungrouped++
-    // A file name holds no line end, so a group of one is never taken for another's.
-    const key = group ?? `\n${index}`
-    const list = members.get(key)
-    if (list) list.push(index)
-    else members.set(key, [index])
-  }
-  const groups = [...members.values()]
+  const named = images.map(({ path }) => groupBy && groupOf(path, groupBy))
+  // A file name holds no line end, so a group of one is never taken for another's.
+  const groups = [...byKey(images.keys(), (index) => named[index] ?? `\n${index}`).values()]
+  const ungrouped = groupBy ? named.filter((name) => name === undefined).length : 0
   const shares = [1 - val - test, val, test]
   const asked = shares.filter((share) => share > 0).length
   if (groups.length < asked)
