@@ -16,6 +16,7 @@ const { values } = parseArgs({
     threads: { type: 'string' },
     cfg: { type: 'string', default: 'yolov5n.yaml' },
     layout: { type: 'string', default: 'auto' },
+    device: { type: 'string', default: 'cpu' },
     spinning: { type: 'boolean', default: false },
     profile: { type: 'string' },
   },
@@ -44,6 +45,7 @@ const started = performance.now()
 const step = await TrainStep.create({
   state,
   threads,
+  device: values.device,
   layout: values.layout,
   spinning: values.spinning,
   ...(values.profile ? { profile: values.profile } : {}),

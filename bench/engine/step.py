@@ -19,6 +19,8 @@ parser.add_argument("--threads", type=int, required=True)
 parser.add_argument("--cfg", default="yolov5n.yaml")
 parser.add_argument("--yolov5", help="folder of the yolov5 package, for a Python without it")
 parser.add_argument("--channels-last", action="store_true")
+parser.add_argument("--device", default="cpu", help="cpu or cuda:0")
+parser.add_argument("--amp", action="store_true", help="mixed precision, as YOLOv5 trains on a GPU")
 options = parser.parse_args()
 os.environ["OMP_NUM_THREADS"] = str(options.threads)
 os.environ.setdefault("YOLO_CONFIG_DIR", options.data)
@@ -80,13 +82,15 @@ hyp = dict(box=0.05, cls=0.5 * 3 / 80, cls_pw=1.0, obj=1.0 * (options.size / 640
 cfg = os.path.join(os.path.dirname(yolov5.__file__), "models", options.cfg)
 if not os.path.exists(cfg):
     cfg = os.path.join(os.path.dirname(yolov5.__file__), "models", "hub", options.cfg)
-model = Model(cfg, ch=3, nc=3).train()
+device = torch.device(options.device)
+model = Model(cfg, ch=3, nc=3).train().to(device)
 model.hyp = hyp
 if options.channels_last:
     model = model.to(memory_format=torch.channels_last)
 ema = ModelEMA(model)
 optimizer = smart_optimizer(model, "SGD", 0.01, 0.937, 5e-4)
 loss_of = ComputeLoss(model)
+scaler = torch.cuda.amp.GradScaler(enabled=options.amp)
 images = torch.from_numpy(np.fromfile(os.path.join(options.data, "images.bin"), dtype=np.uint8)).view(
     -1, options.batch, 3, options.size, options.size)
 targets = [torch.tensor(rows, dtype=torch.float32).view(-1, 6) for rows in json.load(open(os.path.join(options.data, "targets.json")))]
@@ -96,15 +100,18 @@ iteration = 0
 
 def step():
     global iteration
-    image = images[iteration % len(images)].float() / 255
+    image = images[iteration % len(images)].to(device, non_blocking=True).float() / 255
     if options.channels_last:
         image = image.contiguous(memory_format=torch.channels_last)
-    loss, _ = loss_of(model(image), targets[iteration % len(targets)])
-    loss.backward()
+    with torch.autocast(device.type, enabled=options.amp):
+        loss, _ = loss_of(model(image), targets[iteration % len(targets)].to(device))
+    scaler.scale(loss).backward()
     iteration += 1
     if iteration % accumulate == 0:
+        scaler.unscale_(optimizer)
         torch.nn.utils.clip_grad_norm_(model.parameters(), max_norm=10.0)
-        optimizer.step()
+        scaler.step(optimizer)
+        scaler.update()
         optimizer.zero_grad()
         ema.update(model)
     return float(loss)

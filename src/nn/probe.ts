@@ -5,7 +5,7 @@ import { Graph, type ImageLayout } from './graph.ts'
 import { NCHWC } from './lowering.ts'
 import { ModelWriter } from './onnx/model.ts'
 import { batchNorm, conv2d, maxPool2d, silu, upsampleNearest } from './ops/index.ts'
-import { compile, createSession, loadRuntime } from './session.ts'
+import { compile, createSession, type Device, isGpu, loadRuntime } from './session.ts'
 
 let probing: Promise<8 | 16 | undefined> | undefined
 
@@ -76,9 +76,14 @@ async function agrees(block: 8 | 16): Promise<boolean> {
 /** Which form the training graph takes: 'auto' probes, 'blocked' insists, 'plain' is the form for every machine. */
 export type LayoutChoice = 'auto' | 'blocked' | 'plain'
 
-/** The image layout that a training step with this choice wants to be fed. */
-export async function imageLayoutFor(choice: LayoutChoice): Promise<ImageLayout> {
-  if (choice === 'plain') return { kind: 'plain' }
+/**
+ * The image layout that a training step with this choice wants to be fed.
+ *
+ * @throws {@link EngineError} if the blocked layout is asked for and the device has none
+ */
+export async function imageLayoutFor(choice: LayoutChoice, device: Device = 'cpu'): Promise<ImageLayout> {
+  if (choice === 'plain' || (choice === 'auto' && isGpu(device))) return { kind: 'plain' }
+  if (isGpu(device)) throw new EngineError(`The blocked layout is one for processors; ${device} has none. Use "auto".`)
   const block = await probeBlockSize()
   if (block !== undefined) return { kind: 'blocked', block }
   if (choice === 'auto') return { kind: 'plain' }

@@ -79,8 +79,12 @@ export function traceProgram(
   }
 }
 
-/** The model, and what its inputs and outputs are. */
-export function lowerProgram(program: TracedProgram, state: TrainState) {
+/**
+ * The model, and what its inputs and outputs are.
+ *
+ * @param gpu - whether to take the forms for graphics processors
+ */
+export function lowerProgram(program: TracedProgram, state: TrainState, gpu: boolean) {
   const vectors = state.bind(program.declared)
   const { places } = vectors
   const storageOf = (tensor: Tensor) => places.get((leafOf(tensor) as { name: string }).name)!.storage
@@ -92,7 +96,7 @@ export function lowerProgram(program: TracedProgram, state: TrainState) {
       ...program.gradients.values(),
       ...program.updates.map((update) => update.batch),
     ],
-    { block: program.block, parameterStorage: storageOf },
+    { block: program.block, gpu, parameterStorage: storageOf },
   )
   const { writer } = lowering
   const float = (shape: readonly (number | string)[]) => ({ shape, dtype: 'float32' as const })
@@ -145,7 +149,7 @@ export function lowerProgram(program: TracedProgram, state: TrainState) {
     writer.output(buffers, float([length]))
   }
 
-  writeBranches(writer, state.optimizer, pieces, buffers, vectors.buffers.length)
+  writeBranches(writer, state.optimizer, pieces, buffers, vectors.buffers.length, gpu)
 
   const inputs = new Map<string, { dtype: Tensor['dtype']; shape: readonly number[] }>()
   const usedPlaces: Place[] = []
@@ -227,6 +231,7 @@ function writeBranches(
   pieces: readonly Piece[],
   buffers: string | undefined,
   buffersLength: number,
+  gpu: boolean,
 ): void {
   const updated = vectorNames(optimizer).filter((vector) => vector !== 'gradient')
   const outputs = pieces.flatMap(({ name }) => updated.map((vector) => `next.${name}.${vector}`))
@@ -268,8 +273,11 @@ function writeBranches(
   })
   const nothing: Branch = writer.branch((inner) => {
     const vectors = outputs.slice(0, -1)
-    const zeros = writer.integers(vectors.map(() => 0))
-    const names = inner.nodes('Split', [writer.floats([], [0]), zeros], vectors.length, { axis: 0 })
+    const none = writer.floats([], [0])
+    // One node is the cheapest, but WebGPU limits its outputs.
+    const names = gpu
+      ? vectors.map(() => inner.node('Identity', [none]))
+      : inner.nodes('Split', [none, writer.integers(vectors.map(() => 0))], vectors.length, { axis: 0 })
     return [
       ...names.map((name) => ({ name, type: { shape: [0], dtype: 'float32' as const } })),
       { name: inner.node('Identity', [writer.floats([0], [])]), type: { shape: [], dtype: 'float32' as const } },

@@ -7,7 +7,7 @@ import { type ImageLayout, type ParameterGroup, sizeOf, type Tensor, type Tensor
 import { filterShape } from './packing.ts'
 import { imageLayoutFor, type LayoutChoice } from './probe.ts'
 import type { Scope } from './scope.ts'
-import { createSession, loadRuntime, type RuntimeOptions } from './session.ts'
+import { createSession, isGpu, loadRuntime, type RuntimeOptions } from './session.ts'
 import { lowerProgram, type Piece, scalarInputs, type TrainProgram, traceProgram } from './train-model.ts'
 import type { PingPong, Place, TrainState, Vectors } from './train-state.ts'
 
@@ -84,9 +84,9 @@ export class TrainStep {
   static async create(options: TrainStepOptions): Promise<TrainStep> {
     const { state } = options
     const ort = await loadRuntime()
-    const imageLayout = await imageLayoutFor(options.layout ?? 'auto')
+    const imageLayout = await imageLayoutFor(options.layout ?? 'auto', options.device)
     const program = traceProgram(options.build, imageLayout, state)
-    const model = lowerProgram(program, state)
+    const model = lowerProgram(program, state, isGpu(options.device))
     const session = await createSession(model.bytes, options)
     return new TrainStep(
       ort,

@@ -187,6 +187,14 @@ export const splitOp = defineOp<{ readonly sizes: readonly number[]; readonly ax
   gradient: ({ upstreams, attributes: { axis } }) => [concat(upstreams, axis)],
   onnx: ({ lowering: { writer }, inputs, attributes: { sizes, axis } }) =>
     writer.nodes('Split', [inputs[0]!, writer.integers(sizes)], sizes.length, { axis }),
+  // WebGPU limits the outputs of a node.
+  gpu: ({ lowering: { writer }, inputs: [x], attributes: { sizes, axis } }) => {
+    let end = 0
+    return sizes.map((size) => {
+      end += size
+      return writer.node('Slice', [x!, ...[end - size, end, axis].map((value) => writer.integers([value]))])
+    })
+  },
   blocked: (lowering, { inputs: [x], outputs, attributes: { sizes, axis } }) => {
     const { writer } = lowering
     const block = lowering.blockSize
