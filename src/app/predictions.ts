@@ -3,9 +3,10 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { basename, dirname, extname, join } from 'node:path'
-import { FileWriteError, formatG, VideoError } from '../base/index.ts'
+import { FileWriteError, VideoError } from '../base/index.ts'
 import type { Detection, Prediction } from '../detect/index.ts'
 import type { PictureFormat } from '../report/index.ts'
+import { labelRow } from './label-text.ts'
 
 export interface PredictionsOptions {
   /** Draw boxes. */
@@ -69,12 +70,11 @@ export class Predictions {
 
   /** Source: yolov5 v7.0 detect.py: rows of class and centre form, the surest last. */
   async #writeLabels(name: string, { detections, image }: Prediction): Promise<void> {
-    const lines = [...detections].reverse().map(({ box: { x1, y1, x2, y2 }, classIndex, confidence }) => {
-      const row = [classIndex, (x1 + x2) / 2 / image.width, (y1 + y2) / 2 / image.height]
-      row.push((x2 - x1) / image.width, (y2 - y1) / image.height)
-      if (this.#options.confidences) row.push(confidence)
-      return row.map((value) => formatG(value)).join(' ')
-    })
+    const lines = [...detections]
+      .reverse()
+      .map(({ box, classIndex, confidence }) =>
+        labelRow(classIndex, box, image, this.#options.confidences ? confidence : undefined),
+      )
     await this.#write(join('labels', `${name}.txt`), `${lines.join('\n')}\n`)
   }
 

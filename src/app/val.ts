@@ -1,68 +1,40 @@
 // `hypevolve val`: measures a detector on a split of a data set, in this process.
-import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
-import { DatasetClassesMismatchError } from '../base/index.ts'
-import type { TrainEvent } from '../detect/index.ts'
+import { UsageError } from '../base/index.ts'
+import type { OpenDetector, TrainEvent } from '../detect/index.ts'
 import type { ValFlags } from './cli/val.ts'
 import { Terminal } from './console/terminal.ts'
 import { TrainConsole } from './console/train-console.ts'
 import { chooseDevice } from './device.ts'
+import { Evaluation, type Judged } from './evaluation.ts'
 import { fetchAssets, goOffline } from './fetch-assets.ts'
 import { watchInterrupts } from './interrupt.ts'
 import { Pictures } from './pictures.ts'
-import { workerCount } from './train-options.ts'
+import { SavedDetections } from './saved-detections.ts'
+import { phasesOf, printJson, runFolder, stemOf, type ValContext } from './val-context.ts'
+import { measureSpeed, studySizes } from './val-tasks.ts'
 
 /** Most classes that are listed one by one without `--verbose`, as in YOLOv5. */
 const listedClasses = 50
 
 /** @returns the exit code */
 export async function runVal(flags: ValFlags): Promise<number> {
-  const terminal = new Terminal()
+  const split = splitOf(flags)
+  // With --json the standard output belongs to whoever reads it.
+  const terminal = flags.json ? new Terminal(process.stderr) : new Terminal()
   chooseDevice(flags.device, terminal)
-  const detect = await import('../detect/index.ts')
   goOffline(flags)
   await fetchAssets(flags, terminal)
-  const detector = detect.loadDetectorFile(flags.weights)
-  const { definition } = detector
   const interrupts = watchInterrupts(terminal)
   const display = new TrainConsole(terminal, { detail: 'full' })
-  const hooks = { onEvent: (event: TrainEvent) => display.onEvent(event), signal: interrupts.signal }
-  const host = new detect.TrainingHost()
+  const tell = (event: TrainEvent) => display.onEvent(event)
+  let evaluation: Evaluation | undefined
+  let detector: OpenDetector | undefined
   try {
-    const workers = workerCount(flags.workers, flags.batchSize)
-    const source = { data: flags.data, singleCls: flags.singleCls, cache: 'none', workers } as const
-    const dataset = await host.dataset(source, flags.split, hooks)
-    if (dataset.names.length !== definition.classes)
-      throw new DatasetClassesMismatchError(flags.data, dataset.names.length, flags.weights, definition.classes)
-
-    const stride = Math.max(...definition.strides, 32)
-    const imagePx = Math.ceil(flags.imgsz / stride) * stride
-    const loader = await host.valLoader(source, dataset, { imagePx, batchSize: flags.batchSize, stride }, hooks)
-    const threads = flags.threads > 0 ? flags.threads : availableParallelism()
-    const evaluator = await detect.Evaluator.create(definition, detector.weights, { threads, spinning: false })
-    const metrics = await detect
-      .validate({
-        run: (batch) => evaluator.run(batch),
-        loader: loader.all(),
-        names: dataset.names,
-        confidence: flags.confThres,
-        iou: flags.iouThres,
-        maxDetections: flags.maxDet,
-        singleCls: flags.singleCls,
-        rules: detect.families[definition.family].validation,
-        onBatch: (index) => hooks.onEvent({ type: 'val-batch', batch: index + 1, batches: loader.batches }),
-        signal: interrupts.signal,
-      })
-      .finally(() => evaluator.dispose())
-
-    const rows = metrics.perClass
-    const all = flags.verbose || rows.length <= listedClasses + 1
-    hooks.onEvent({ type: 'val', rows: all ? rows : rows.slice(0, 1), final: true })
-    const { network, suppression } = metrics.msPerImage
-    terminal.line(
-      `Per image at ${imagePx} px: ${network.toFixed(1)} ms network, ${suppression.toFixed(1)} ms suppression`,
-    )
-    if (!flags.noplots) await drawCurves(flags, metrics, dataset.names, terminal)
+    evaluation = await Evaluation.open({ ...flags, split }, { onEvent: tell, signal: interrupts.signal })
+    detector = await evaluation.detector(flags.weights, flags.cfg)
+    const run = flags.task === 'speed' ? measureSpeed : flags.task === 'study' ? studySizes : measure
+    await run({ flags, terminal, evaluation, detector, tell })
     return 0
   } catch (error) {
     if (interrupts.signal.aborted) return interrupts.exitCode ?? 130
@@ -70,21 +42,72 @@ export async function runVal(flags: ValFlags): Promise<number> {
   } finally {
     terminal.finish()
     interrupts.stop()
-    await host.close()
+    await detector?.network.dispose()
+    await evaluation?.close()
   }
 }
 
-async function drawCurves(
-  flags: ValFlags,
-  { curves }: Pick<import('../detect/index.ts').Metrics, 'curves'>,
-  names: readonly string[],
-  terminal: Terminal,
-): Promise<void> {
-  const { incrementPath } = await import('../run/index.ts')
-  const folder = await incrementPath(join(flags.project, flags.name), { existOk: flags.existOk })
-  const pictures = new Pictures(folder, (text) => terminal.warn(text))
-  pictures.name(names)
-  pictures.onEvent({ type: 'curves', curves })
-  await pictures.finish()
-  terminal.line(`Results saved to ${terminal.bold(folder)}`)
+/** `--task train|val|test` is YOLOv5's word for `--split`. */
+function splitOf({ task, split }: ValFlags): 'train' | 'val' | 'test' {
+  if (task === undefined || task === 'speed' || task === 'study') return split ?? 'val'
+  if (split !== undefined && split !== task)
+    throw new UsageError(`--task ${task} and --split ${split} name two splits.`)
+  return task
+}
+
+/** The usual: figures, tables, pictures, files. */
+async function measure({ flags, terminal, evaluation, detector, tell }: ValContext): Promise<void> {
+  const { batchPictures, picturedBatches } = await import('../detect/index.ts')
+  const needsFolder = !flags.noplots || flags.saveTxt || flags.saveJson
+  const folder = needsFolder ? await runFolder(flags) : undefined
+  const pictures = flags.noplots ? undefined : new Pictures(folder!, (text) => terminal.warn(text))
+  pictures?.name(evaluation.names)
+  const isCoco = /coco[/\\]val2017\.txt$/.test(await splitText(flags))
+  const saved =
+    flags.saveTxt || flags.saveJson ? new SavedDetections({ confidences: flags.saveConf, coco: isCoco }) : undefined
+  const metrics = await evaluation.judge(detector, {
+    imagePx: flags.imgsz,
+    batchSize: flags.batchSize,
+    confidence: flags.confThres,
+    iou: flags.iouThres,
+    maxDetections: flags.maxDet,
+    onBatch: (index, batch, detections, native) => {
+      saved?.add(batch, native)
+      if (!pictures || index >= picturedBatches) return
+      for (const each of batchPictures(index, batch, detections))
+        pictures.onEvent({ type: 'batch-images', batch: each })
+    },
+  })
+  const rows = metrics.perClass
+  const all = flags.verbose || rows.length <= listedClasses + 1
+  tell({ type: 'val', rows: all ? rows : rows.slice(0, 1), final: true })
+  terminal.line(speedText(metrics))
+  pictures?.onEvent({ type: 'curves', curves: metrics.curves })
+  await pictures?.finish()
+  if (flags.saveTxt) await saved!.writeLabels(folder!)
+  if (flags.saveJson) await saved!.writeResults(join(folder!, `${stemOf(flags.weights)}_predictions.json`))
+  if (flags.json) printJson(record(metrics))
+  if (folder !== undefined) terminal.line(`Results saved to ${terminal.bold(folder)}`)
+}
+
+/** 'Speed: 0.1ms pre-process, …', as YOLOv5 writes it; loading is what the network had to wait for images. */
+function speedText({ msPerImage: { loader, network, suppression }, shape }: Judged): string {
+  const ms = (value: number) => `${value.toFixed(1)}ms`
+  return `Speed: ${ms(loader)} pre-process, ${ms(network)} inference, ${ms(suppression)} NMS per image at shape (${shape.join(', ')})`
+}
+
+/** What `--json` prints. */
+const record = ({ perClass, msPerImage, curves, shape }: Judged) => ({
+  ...perClass[0],
+  perClass: perClass.slice(1),
+  msPerImage: phasesOf(msPerImage),
+  shape,
+  confusion: curves.confusion,
+})
+
+/** What the data set file says of its validation images. */
+async function splitText({ data }: ValFlags): Promise<string> {
+  if (data === 'digits') return ''
+  const { readDatasetYaml } = await import('../detect/index.ts')
+  return readDatasetYaml(data).val.join('\n')
 }

@@ -16,13 +16,41 @@ export { imageLayoutFor, type LayoutChoice, probeBlockSize, type Weights } from 
 export { type AssetEvent, type AssetHooks, ensureDataset, ensureWeights } from './assets/index.ts'
 export { exportCfg, exportDarknet } from './darknet/index.ts'
 export {
+  createDataPool,
+  type DataPool,
+  type Dataset,
   defaultCacheFolder as cacheFolder,
   type ImageLayout,
+  openDataset,
   type RgbImage,
   readDatasetYaml,
+  type Split,
   toPlainImages,
 } from './data/index.ts'
 export { datasetHash } from './data-hash.ts'
+export {
+  type AnnotationFormatName,
+  annotationFormats,
+  type CheckReport,
+  type Conversion,
+  type ConvertOptions,
+  checkDataset,
+  convertDataset,
+  type DatasetSummary,
+  type Finding,
+  type FindingKind,
+  findingKinds,
+  type GroupRule,
+  initDataset,
+  labelSizes,
+  leftOut,
+  type Quartiles,
+  type SplitOptions,
+  type SplitSummary,
+  sampleImages,
+  splitDataset,
+  summariseDataset,
+} from './datasets/index.ts'
 export {
   type Detection,
   type DetectOptions,
@@ -76,4 +104,17 @@ export {
 export type { BatchImages, ClassRow, EpochResults, TrainEvent, TrainResult, ValCurves } from './train/events.ts'
 export { type TrainHooks, TrainingHost, train } from './train/host.ts'
 export { type TrainOptions, trainDefaults } from './train/options.ts'
-export { type Metrics, type ValidateOptions, validate } from './val/index.ts'
+export {
+  batchPictures,
+  comparePaired,
+  type Difference,
+  type MarkedImage,
+  Marks,
+  type Metrics,
+  type PairedComparison,
+  type PairedOptions,
+  picturedBatches,
+  type ValidateOptions,
+  type ValidationBatch,
+  validate,
+} from './val/index.ts'
