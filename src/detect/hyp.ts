@@ -1,11 +1,11 @@
 // The hyperparameters that the trainer reads: names, defaults, possible values, and where they come from.
-import { parse } from 'yaml'
 import {
   HypFileInvalidError,
   HypKeyUnknownError,
   HypPresetUnsupportedError,
   HypValueInvalidError,
-  isYamlNestedTooDeep,
+  readYaml,
+  YamlProblem,
 } from '../base/index.ts'
 import { isYolov3Hyp, yolov3Hyp, yolov3Release } from './darknet/hyp.ts'
 import { findPreset } from './presets.ts'
@@ -125,13 +125,12 @@ export function parseHyp(text: string, source: string): Omit<LoadedHyp, 'cosLr'>
 }
 
 function parseContent(text: string, source: string): Readonly<Record<string, unknown>> {
-  if (isYamlNestedTooDeep(text)) throw new HypFileInvalidError(source, 'it is nested too deep.')
   let content: unknown
   try {
-    content = parse(text, { maxAliasCount: 0, logLevel: 'error' })
-  } catch (cause) {
-    const problem = cause instanceof Error ? cause.message.split('\n')[0]! : String(cause)
-    throw new HypFileInvalidError(source, problem.replace(/:?$/, '.'), { cause })
+    content = readYaml(text, 0)
+  } catch (error) {
+    if (!(error instanceof YamlProblem)) throw error
+    throw new HypFileInvalidError(source, `${error.message}.`, { cause: error })
   }
   if (content === null || typeof content !== 'object' || Array.isArray(content))
     throw new HypFileInvalidError(source, content === null ? 'it is empty.' : 'it holds no keys with values.')

@@ -1,6 +1,6 @@
 // Hyperparameters of one training, and their yaml file. Pure: who reads the file passes its text.
-import { isMap, isScalar, parseDocument } from 'yaml'
-import { HypFileInvalidError, HypNotNumberError, isYamlNestedTooDeep, yamlFloat } from '../base/index.ts'
+import { type Document, isMap, isScalar } from 'yaml'
+import { HypFileInvalidError, HypNotNumberError, readYamlDocument, YamlProblem, yamlFloat } from '../base/index.ts'
 
 /** Hyperparameters of trainings are numbers; a search space of another kind may hold choices too. */
 export type HypValue = number | string | boolean
@@ -16,13 +16,13 @@ export type Hyp = Readonly<Record<string, HypValue>>
  * @throws {@link HypNotNumberError} if a value is text, NaN, infinite or missing
  */
 export function parseHyp(text: string, source: string): Hyp {
-  if (isYamlNestedTooDeep(text)) throw new HypFileInvalidError(source, 'it is nested too deep.')
-  const document = parseDocument(text.replace(/^\uFEFF/, ''), { prettyErrors: true })
-  const problem = document.errors[0]
-  if (problem)
-    throw new HypFileInvalidError(source, `${problem.message.split('\n')[0].replace(/[.:]+$/, '')}.`, {
-      cause: problem,
-    })
+  let document: Document.Parsed
+  try {
+    document = readYamlDocument(text)
+  } catch (error) {
+    if (!(error instanceof YamlProblem)) throw error
+    throw new HypFileInvalidError(source, `${error.message}.`, { cause: error })
+  }
   if (!isMap(document.contents)) {
     throw new HypFileInvalidError(
       source,

@@ -1,8 +1,8 @@
 // Search spaces as yaml files (`--space file.yaml`); docs/space.md describes them. Pure: who reads the file passes its
 // text.
-import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument } from 'yaml'
+import { type Document, isMap, isNode, isScalar, LineCounter } from 'yaml'
 import { z } from 'zod'
-import { isYamlNestedTooDeep, SearchSpaceInvalidError } from '../base/index.ts'
+import { readYamlDocument, SearchSpaceInvalidError, YamlProblem } from '../base/index.ts'
 import type { Hyp, HypValue } from './hyp.ts'
 import { nearest } from './nearest.ts'
 import { middle, type Parameter } from './parameter.ts'
@@ -47,18 +47,14 @@ const kindList = '{ float: [low, high] }, { integer: [low, high] }, { choice: [a
  * @throws {@link SearchSpaceFrozenError} if nothing may move
  */
 export function parseSpace(text: string, source: string, hyp: Hyp = {}): SearchSpace {
-  if (isYamlNestedTooDeep(text)) throw new SearchSpaceInvalidError(source, 'the file', 'is nested too deep')
   const lines = new LineCounter()
-  const document = parseDocument(text.replace(/^\uFEFF/, ''), { prettyErrors: true, lineCounter: lines })
-  const [problem] = document.errors
-  if (problem)
-    throw new SearchSpaceInvalidError(
-      source,
-      'the file',
-      `is no yaml: ${problem.message.split('\n')[0].replace(/[.:]+$/, '')}`,
-      lines.linePos(problem.pos[0]).line,
-      { cause: problem },
-    )
+  let document: Document.Parsed
+  try {
+    document = readYamlDocument(text, lines)
+  } catch (error) {
+    if (!(error instanceof YamlProblem)) throw error
+    throw new SearchSpaceInvalidError(source, 'the file', `is no yaml: ${error.message}`, error.line, { cause: error })
+  }
   if (!isMap(document.contents))
     throw new SearchSpaceInvalidError(source, 'the file', 'holds no list of hyperparameters (name: description)')
 

@@ -89,7 +89,8 @@ it.each([
   ['train: images/train\nval: images/val\nnames: cat', /must be a list/],
   ['train: images/train\nval: images/val\nnames: {0: a, 2: b}', /1 is missing/],
   ['train: images/train\nval: images/val\nnc: 3\nnames: [a, b]', /"nc" is 3, but "names" has 2/],
-  ['train: images/train\nval: images/val\nnc: many\nnames: [a]', /"nc: many"/],
+  ['train: images/train\nval: images/val\nnc: many\nnames: [a]', /"nc: "many""/],
+  ['train: images/train\nval: images/val\nnc: 1000000000', /whole number from 1 to 65536/],
   ['train: {a: b}\nval: images/val\nnames: [a]', /"train" must be a path or a list/],
   ['path: [x]\ntrain: images/train\nval: images/val\nnames: [a]', /"path" must be a text/],
 ])('refuses %j', (text, message) => {

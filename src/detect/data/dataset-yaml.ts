@@ -2,8 +2,7 @@
 // `download` names. Darknet's `.data` files are read here too: darknet-data.ts.
 import { existsSync, readFileSync } from 'node:fs'
 import { basename, dirname, isAbsolute, resolve } from 'node:path'
-import { parse } from 'yaml'
-import { DatasetFileInvalidError, DatasetPathMissingError, isYamlNestedTooDeep } from '../../base/index.ts'
+import { DatasetFileInvalidError, DatasetPathMissingError, readYaml, YamlProblem } from '../../base/index.ts'
 import { packagedDataset } from '../assets/packaged.ts'
 import { isDarknetData, parseDarknetData } from './darknet-data.ts'
 import { downloadNote } from './download-entry.ts'
@@ -61,12 +60,12 @@ export function parseDatasetYaml(text: string, file: string): DatasetDefinition 
 
 /** The entries of a data set yaml, whatever they are. @throws DatasetFileInvalidError */
 export function parseDatasetEntries(text: string, file: string): Readonly<Record<string, unknown>> {
-  if (isYamlNestedTooDeep(text)) throw new DatasetFileInvalidError(file, 'it is nested too deep.')
   let content: unknown
   try {
-    content = parse(text.replace(/^\uFEFF/, ''))
-  } catch (cause) {
-    throw new DatasetFileInvalidError(file, `not valid yaml. ${(cause as Error).message}`, { cause })
+    content = readYaml(text)
+  } catch (error) {
+    if (!(error instanceof YamlProblem)) throw error
+    throw new DatasetFileInvalidError(file, `not valid yaml: ${error.message}.`, { cause: error })
   }
   if (typeof content !== 'object' || content === null || Array.isArray(content))
     throw new DatasetFileInvalidError(file, 'it must have the keys train, val and names.')
@@ -85,19 +84,27 @@ export function readYamlNames(file: string): string[] | undefined {
   }
 }
 
+/** What a model may have. */
+const mostClasses = 65_536
+
+const shown = (value: unknown) => (JSON.stringify(value) ?? String(value)).slice(0, 60)
+
+/** Lists and maps have no text of their own. */
+const nameText = (value: unknown) => (typeof value === 'object' ? shown(value) : String(value))
+
 function readNames(entries: Readonly<Record<string, unknown>>, file: string, notes: string[]): string[] {
   const { names, nc } = entries
   const invalid = (problem: string) => new DatasetFileInvalidError(file, problem)
-  if (nc !== undefined && nc !== null && !(Number.isInteger(nc) && (nc as number) > 0))
-    throw invalid(`"nc: ${String(nc)}" must be the number of classes, a whole number above 0.`)
+  if (nc !== undefined && nc !== null && !(Number.isInteger(nc) && (nc as number) > 0 && (nc as number) <= mostClasses))
+    throw invalid(`"nc: ${shown(nc)}" must be the number of classes, a whole number from 1 to ${mostClasses}.`)
   let result: string[]
-  if (Array.isArray(names)) result = names.map(String)
+  if (Array.isArray(names)) result = names.map(nameText)
   else if (typeof names === 'object' && names !== null) {
     const keys = Object.keys(names).map(Number)
     const missing = keys.findIndex((_, i) => !Object.hasOwn(names, String(i)))
     if (missing >= 0)
       throw invalid(`"names" is a map whose keys must be 0 to ${keys.length - 1}; ${missing} is missing.`)
-    result = keys.map((_, i) => String((names as Record<string, unknown>)[i]))
+    result = keys.map((_, i) => nameText((names as Record<string, unknown>)[i]))
   } else if (names === undefined || names === null) {
     if (nc === undefined || nc === null) throw invalid('"names" is missing. Add a list of class names.')
     notes.push(`${file} has no "names"; the classes are called class0, class1, …`)

@@ -1,10 +1,10 @@
 // Reads a model yaml of YOLOv5 into a checked list of layers. Start at `parseModel`. Darknet's cfg files: ../darknet.
-import { parse } from 'yaml'
 import {
-  isYamlNestedTooDeep,
   ModelFileInvalidError,
   ModelModuleUnknownError,
   ModelRowInvalidError,
+  readYaml,
+  YamlProblem,
 } from '../../base/index.ts'
 import { parseCfgModel } from '../darknet/model.ts'
 import { nearest } from '../hyp.ts'
@@ -246,13 +246,12 @@ export function structureKey({ yaml, anchorsPerLevel }: ModelDefinition): string
 type Fields = Readonly<Record<string, unknown>>
 
 function parseText(text: string, source: string): Fields {
-  if (isYamlNestedTooDeep(text)) throw new ModelFileInvalidError(source, 'it is nested too deep.')
   let content: unknown
   try {
-    content = parse(text, { maxAliasCount: 100, logLevel: 'error' })
-  } catch (cause) {
-    const line = cause instanceof Error ? cause.message.split('\n')[0]! : String(cause)
-    throw new ModelFileInvalidError(source, line.replace(/:?$/, '.'), { cause })
+    content = readYaml(text)
+  } catch (error) {
+    if (!(error instanceof YamlProblem)) throw error
+    throw new ModelFileInvalidError(source, `${error.message}.`, { cause: error })
   }
   if (content === null || typeof content !== 'object' || Array.isArray(content))
     throw new ModelFileInvalidError(source, 'it must hold nc, anchors, backbone and head.')

@@ -1,6 +1,6 @@
 // New values in an existing hyp yaml: only the values change, so comments, order, blanks and line ends stay.
-import { type Document, isAlias, isMap, isScalar, type Pair, parseDocument, type YAMLMap } from 'yaml'
-import { HypFileInvalidError, isYamlNestedTooDeep } from '../../base/index.ts'
+import { type Document, isAlias, isMap, isScalar, type Pair, type YAMLMap } from 'yaml'
+import { HypFileInvalidError, readYamlDocument, YamlProblem, yamlValues } from '../../base/index.ts'
 import type { Hyp } from '../../search/index.ts'
 import { yamlLines, yamlValue } from './hyp-yaml.ts'
 
@@ -45,25 +45,20 @@ export function updateHypText(text: string, hyp: Hyp, source: string): string {
 }
 
 function parse(text: string, source: string): Document {
-  if (isYamlNestedTooDeep(text)) throw new HypFileInvalidError(source, 'it is nested too deep.')
-  const document = parseDocument(text, { logLevel: 'error' })
-  const [problem] = document.errors
-  if (problem) throw new HypFileInvalidError(source, `${firstLine(problem)}.`, { cause: problem })
-  if (!isMap(document.contents))
-    throw new HypFileInvalidError(
-      source,
-      document.contents === null ? 'it is empty.' : 'it is not a list of names and values.',
-    )
   try {
-    document.toJS() // what a reader of the file will do: aliases without an anchor, as keys too, come to light only here
+    const document = readYamlDocument(text)
+    if (!isMap(document.contents))
+      throw new HypFileInvalidError(
+        source,
+        document.contents === null ? 'it is empty.' : 'it is not a list of names and values.',
+      )
+    yamlValues(document) // what a reader of the file will do: aliases without an anchor, as keys too, come to light only here
+    return document
   } catch (error) {
-    throw new HypFileInvalidError(source, `${firstLine(error)}.`, { cause: error })
+    if (!(error instanceof YamlProblem)) throw error
+    throw new HypFileInvalidError(source, `${error.message}.`, { cause: error })
   }
-  return document
 }
-
-const firstLine = (error: unknown): string =>
-  (error instanceof Error ? error.message : String(error)).split('\n')[0].replace(/[.:]+$/, '')
 
 const find = (map: YAMLMap, key: string): Pair | undefined =>
   map.items.find((pair) => String(isScalar(pair.key) ? pair.key.value : pair.key) === key)
@@ -86,10 +81,10 @@ function append(text: string, lines: string): string {
 /** Whether the text is a yaml map that can be read, with exactly these values, and no key twice. */
 function holds(text: string, hyp: Hyp): boolean {
   try {
-    const document = parseDocument(text, { logLevel: 'silent' })
-    if (document.errors.length > 0 || !isMap(document.contents)) return false
+    const document = readYamlDocument(text)
+    if (!isMap(document.contents)) return false
     const map = document.contents
-    document.toJS()
+    yamlValues(document)
     return Object.entries(hyp).every(([key, value]) => {
       const node = find(map, key)?.value
       return isScalar(node) && Object.is(node.value, value)

@@ -1,0 +1,34 @@
+import { describe, expect, it } from 'vitest'
+import { readYaml, readYamlDocument, YamlProblem } from './yaml.ts'
+
+const problemOf = (text: string): Pick<YamlProblem, 'message' | 'line'> => {
+  try {
+    readYaml(text)
+  } catch (error) {
+    if (error instanceof YamlProblem) return { message: error.message, line: error.line }
+    throw error
+  }
+  throw new Error('It was read.')
+}
+
+it('reads values and nodes, behind a byte order mark too', () => {
+  expect(readYaml('\uFEFFa: 1\nb: [x, {c: true}]\n')).toEqual({ a: 1, b: ['x', { c: true }] })
+  expect(readYamlDocument('a: 1').has('a')).toBe(true)
+  expect(readYaml('')).toBeNull()
+})
+
+describe('says what is wrong, and where', () => {
+  it.each([
+    ['a: 1\nb: [', /at line 2, column 5$/, 2],
+    ['a: 1\nb: 2\na: 3', 'Map keys must be unique at line 3, column 1', 3],
+    ['x:\n  - {a: 1, a: 2}', 'Map keys must be unique at line 2, column 12', 2],
+    ['a: 1\n---\nb: 1', /multiple documents/, 2],
+    ['[['.repeat(5000), 'it is nested too deep', undefined],
+    ['a: *none', /none/, undefined],
+    [`a: &a [x, x]\nb: [${'*a, '.repeat(200)}]\nc: &c [*a, *a]\nd: [${'*c, '.repeat(90)}]`, /alias/i, undefined],
+  ])('%j', (text, message, line) => {
+    const problem = problemOf(text)
+    expect(problem.message).toEqual(message instanceof RegExp ? expect.stringMatching(message) : message)
+    expect(problem.line).toBe(line)
+  })
+})
