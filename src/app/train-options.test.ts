@@ -27,6 +27,9 @@ const flags: TrainFlags = {
   name: 'exp',
   existOk: false,
   cosLr: false,
+  linearLr: false,
+  multiScale: false,
+  imageWeights: false,
   labelSmoothing: 0,
   patience: 100,
   savePeriod: -1,
@@ -55,6 +58,7 @@ describe('options of a training', () => {
 
   it('take the cosine schedule of a preset that had it', () => {
     expect(toTrainOptions(flags, { ...hyp, cosLr: true }).cosLr).toBe(true)
+    expect(toTrainOptions({ ...flags, linearLr: true }, { ...hyp, cosLr: true }).cosLr).toBe(false)
   })
 
   it('need a data set, and a model or weights', () => {

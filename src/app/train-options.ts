@@ -5,6 +5,9 @@ import { UsageError } from '../base/index.ts'
 import type { LoadedHyp, TrainOptions } from '../detect/index.ts'
 import type { TrainFlags } from './cli/train-flags.ts'
 
+/** Batch size of `--batch-size -1` if there is memory enough. */
+export const usualBatch = 16
+
 /** Options of the run that the flags describe; without `saveDir`, which is made when the run begins. */
 export function toTrainOptions(flags: TrainFlags, { hyp, cosLr }: Pick<LoadedHyp, 'hyp' | 'cosLr'>): TrainOptions {
   return {
@@ -14,8 +17,12 @@ export function toTrainOptions(flags: TrainFlags, { hyp, cosLr }: Pick<LoadedHyp
     hyp: hyp as Readonly<Record<string, number>>,
     epochs: flags.epochs,
     batchSize: flags.batchSize,
+    ...(flags.accumulate !== undefined && { accumulate: flags.accumulate }),
     imagePx: flags.imgsz,
     ...(flags.valImgsz !== undefined && { valImagePx: flags.valImgsz }),
+    multiScale: flags.multiScale,
+    ...(flags.leastImgsz !== undefined && { leastImagePx: flags.leastImgsz }),
+    imageWeights: flags.imageWeights,
     rect: flags.rect,
     resume: '',
     save: flags.nosave ? 'last' : 'every',
@@ -25,8 +32,8 @@ export function toTrainOptions(flags: TrainFlags, { hyp, cosLr }: Pick<LoadedHyp
     cache: flags.cache,
     singleCls: flags.singleCls,
     optimizer: flags.optimizer,
-    workers: workerCount(flags.workers, flags.batchSize),
-    cosLr: flags.cosLr || cosLr,
+    workers: workerCount(flags.workers, flags.batchSize === -1 ? usualBatch : flags.batchSize),
+    cosLr: flags.cosLr || (cosLr && !flags.linearLr),
     labelSmoothing: flags.labelSmoothing,
     patience: flags.patience,
     freeze: flags.freeze ?? [0],

@@ -1,6 +1,8 @@
 // The two families of models and what training means for each: loss, schedule, priors, figures. The training loop asks
 // the family of its model and knows no other difference.
 
+import type { LabelledSizes } from './anchors/index.ts'
+import type { CfgAnchorsOptions } from './darknet/anchors.ts'
 import { yolov3Family } from './darknet/family.ts'
 import { augmentHyp } from './data/loader.ts'
 import type { AugmentHyp } from './data/types.ts'
@@ -36,13 +38,15 @@ export interface ModelFamily {
   readonly loss: LossForm
   /** The gradient is clipped to this norm. */
   readonly maxNorm: number
-  /** Anchors may be replaced by AutoAnchor. */
-  readonly autoAnchor: boolean
+  /** Set if AutoAnchor leaves the anchors alone: tells how they fit. */
+  readonly tellAnchors?: (labels: LabelledSizes, options: CfgAnchorsOptions) => void
   /** Hyps that a training reads; those that may be absent are not listed. */
   readonly hypKeys: readonly string[]
   /** Name of a usual set. */
   readonly usualHyp: string
   schedule(options: FamilyScheduleOptions): TrainSchedule
+  /** Range of `--multi-scale` and the size that images are made at before they are scaled, all in strides. */
+  multiScale(cells: number): { readonly least: number; readonly most: number; readonly made: number }
   /** Loss gains as the trainer uses them. */
   gains(hyp: HypValues, levels: number, classes: number, imagePx: number): LossGains
   /** The hyps of the augmentation, complete. */
@@ -59,10 +63,10 @@ const yolov5Family: ModelFamily = {
   title: 'YOLOv5',
   loss: yolov5Loss,
   maxNorm: 10,
-  autoAnchor: true,
   hypKeys: ['lr0', 'box', 'anchor_t'],
   usualHyp: 'scratch-low',
   schedule: (options) => new Schedule(options as ScheduleOptions),
+  multiScale: (cells) => ({ least: Math.floor(cells / 2), most: Math.ceil(1.5 * cells), made: cells }),
   gains: (hyp, levels, classes, imagePx) =>
     scaleLossGains({ box: hyp['box']!, obj: hyp['obj']!, cls: hyp['cls']! }, levels, classes, imagePx),
   augment: augmentHyp,

@@ -10,6 +10,8 @@ export interface ScheduleOptions {
   /** Batches per epoch. */
   readonly batches: number
   readonly batchSize: number
+  /** Batches whose gradients are summed for an update (`--accumulate`), instead of about 64 images. */
+  readonly accumulate?: number
   /** Cosine instead of linear decay of the learning rate (`--cos-lr`). */
   readonly cosLr: boolean
   /** Adam and AdamW keep their first beta during warm-up; SGD's momentum is warmed up. Default SGD. */
@@ -44,11 +46,14 @@ export class Schedule {
   /** Weight decay after scaling with the real number of images per optimizer step. */
   readonly weightDecay: number
   private readonly accumulated: number
+  /** The same before it is rounded: what warm-up rises to. */
+  private readonly accumulation: number
 
   constructor(private readonly options: ScheduleOptions) {
-    const { hyp, batches, batchSize } = options
+    const { hyp, batches, batchSize, accumulate = nominalBatch / batchSize } = options
     this.warmupIterations = Math.max(roundHalfEven(hyp.warmup_epochs * batches), 100)
-    this.accumulated = Math.max(roundHalfEven(nominalBatch / batchSize), 1)
+    this.accumulation = accumulate
+    this.accumulated = Math.max(roundHalfEven(accumulate), 1)
     this.weightDecay = (hyp.weight_decay * batchSize * this.accumulated) / nominalBatch
   }
 
@@ -61,7 +66,7 @@ export class Schedule {
 
   /** @param iteration - batches since the start of epoch 0 */
   at(iteration: number): Iteration {
-    const { hyp, batches, batchSize, optimizer = 'SGD' } = this.options
+    const { hyp, batches, optimizer = 'SGD' } = this.options
     const end = this.warmupIterations
     const epoch = Math.floor(iteration / batches)
     if (iteration > end) {
@@ -83,7 +88,7 @@ export class Schedule {
       // Biases fall from a high rate, everything else rises from 0.
       learningRate: { bias: warm(hyp.warmup_bias_lr, target), decayed: warm(0, target), norm: warm(0, target) },
       momentum: optimizer === 'SGD' ? warm(hyp.warmup_momentum, hyp.momentum) : hyp.momentum,
-      accumulate: Math.max(1, roundHalfEven(warm(1, nominalBatch / batchSize))),
+      accumulate: Math.max(1, roundHalfEven(warm(1, this.accumulation))),
       weightDecay: this.weightDecay,
       overlapRatio: 1,
     }

@@ -19,7 +19,7 @@ describe('hypevolve', () => {
     [['train', '--epochs', 'ten'], 'Give a whole number.'],
     [['train', '--label-smoothing', 'NaN'], 'Give a number.'],
     [['train', '--epoch', '3'], '(Did you mean --epochs?)'],
-    [['train', '--multi-scale'], '--multi-scale is not supported because'],
+    [['train', '--quad'], '--quad is not supported because'],
     [['train', '--bucket', 'x'], '--bucket is not supported because'],
     [['train', '--cfg', 'yolov5n.yaml'], '--data'],
     [['train', '--data', 'digits', '--weights', ''], '--cfg yolov5n.yaml'],

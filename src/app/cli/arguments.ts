@@ -10,7 +10,7 @@ import type { CliCommand } from './command.ts'
  * @throws {@link UsageError} for a flag of {@link CliCommand.unsupported}
  */
 export function prepareArguments(words: readonly string[], command: CliCommand): string[] {
-  const aliases = command.aliases ?? {}
+  const aliases = { ...command.aliases, ...command.renamed }
   const unsupported = command.unsupported ?? {}
   const end = words.indexOf('--')
   const flags = end >= 0 && command.takesProgram ? words.slice(0, end) : words
@@ -21,7 +21,19 @@ export function prepareArguments(words: readonly string[], command: CliCommand):
     const flag = equals < 0 ? word : word.slice(0, equals)
     if (Object.hasOwn(unsupported, flag)) throw new UsageError(`${flag} is not supported because ${unsupported[flag]}`)
     const target = Object.hasOwn(aliases, flag) ? aliases[flag]! : flag
-    return equals < 0 ? target : target + word.slice(equals)
+    return equals < 0 || target === '' ? target : target + word.slice(equals)
   })
-  return [...(command.rewrite?.(prepared) ?? prepared), ...program]
+  const dropped = prepared.filter((word, index) => word !== '' || flags[index] === '')
+  return [...(command.rewrite?.(dropped) ?? dropped), ...program]
+}
+
+/** A line for each flag of an older release that was replaced. */
+export function renamedFlags(words: readonly string[], { renamed = {} }: CliCommand): string[] {
+  const end = words.indexOf('--')
+  const flags = (end < 0 ? words : words.slice(0, end)).map((word) => word.replace(/=.*/s, ''))
+  return [...new Set(flags)]
+    .filter((flag) => Object.hasOwn(renamed, flag))
+    .map((flag) =>
+      renamed[flag] === '' ? `${flag}: so it is anyway.` : `${flag} is read as ${renamed[flag]!.replace('=', ' ')}.`,
+    )
 }

@@ -9,6 +9,8 @@ export interface CliCommand {
   readonly summary: string
   /** Other spellings of its flags, replaced before parsing: `--batch` for `--batch-size`. */
   readonly aliases?: Readonly<Record<string, string>>
+  /** Flags of older releases that another one replaces, as `--notest` by `--noval`; '' leaves them out. */
+  readonly renamed?: Readonly<Record<string, string>>
   /** Flags of YOLOv3 and YOLOv5 that we do not have: flag to the reason, which completes "not supported because …". */
   readonly unsupported?: Readonly<Record<string, string>>
   /** Words after `--` are a program to run: they become values of the hidden flag `--program`. */

@@ -4,7 +4,7 @@
 import { Command, CommanderError, type Option } from 'commander'
 import { HypevolveError, TrainingFailedError, UsageError } from '../../base/index.ts'
 import { programVersion } from '../version.ts'
-import { prepareArguments } from './arguments.ts'
+import { prepareArguments, renamedFlags } from './arguments.ts'
 import { commands } from './index.ts'
 
 const helpStyle = {
@@ -21,10 +21,9 @@ async function main(words: readonly string[]): Promise<number> {
   const debug = Boolean(process.env['HYPEVOLVE_DEBUG']) || words.includes('--debug')
   try {
     const command = commands.find(({ name }) => name === words[0])
-    await buildProgram().parseAsync(
-      command ? [command.name, ...prepareArguments(words.slice(1), command)] : [...words],
-      { from: 'user' },
-    )
+    const prepared = command ? [command.name, ...prepareArguments(words.slice(1), command)] : [...words]
+    if (command) for (const line of renamedFlags(words.slice(1), command)) console.error(line)
+    await buildProgram().parseAsync(prepared, { from: 'user' })
     return Number(process.exitCode ?? 0)
   } catch (error) {
     return tell(error, debug)

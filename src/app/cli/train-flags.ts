@@ -13,11 +13,18 @@ export interface TrainFlags extends SearchFlags, StorageFlags {
   /** undefined: scratch-low, or what --release shipped. */
   readonly hyp?: string
   readonly epochs: number
+  /** -1: AutoBatch. */
   readonly batchSize: number
+  /** Batches per update; undefined: as many as have about 64 images. */
+  readonly accumulate?: number
   readonly imgsz: number
   readonly offline?: boolean
   /** Another size for validation: the last number of YOLOv3's --img-size. */
   readonly valImgsz?: number
+  /** The smallest size of `--multi-scale`: the first of three numbers of YOLOv3's --img-size. */
+  readonly leastImgsz?: number
+  readonly multiScale: boolean
+  readonly imageWeights: boolean
   readonly rect: boolean
   /** true: the most recent run; a text: that checkpoint. */
   readonly resume: string | boolean
@@ -36,6 +43,8 @@ export interface TrainFlags extends SearchFlags, StorageFlags {
   readonly name: string
   readonly existOk: boolean
   readonly cosLr: boolean
+  /** Even where the hyperparameter set came with the cosine. */
+  readonly linearLr: boolean
   readonly labelSmoothing: number
   readonly patience: number
   readonly freeze?: readonly number[]
@@ -75,8 +84,8 @@ export const offlineOption = () =>
 export const trainAliases = { '--img': '--imgsz', '--img-size': '--imgsz', '--batch': '--batch-size' }
 
 /**
- * YOLOv3's `--img-size` takes up to three numbers: one for all, or training and validation, or the least and the largest of
- * training and validation. Trainings here have one size, the largest.
+ * `--img-size` takes up to three numbers: one for all; training and validation, as in YOLOv5; or, as in YOLOv3, the least
+ * and the largest of training (between which `--multi-scale` draws) and validation.
  */
 export function spreadImageSizes(words: readonly string[]): string[] {
   const at = words.lastIndexOf('--imgsz')
@@ -86,23 +95,58 @@ export function spreadImageSizes(words: readonly string[]): string[] {
   const sizes = words.slice(at + 1, end)
   if (sizes.length < 2) return [...words]
   const training = sizes.slice(0, -1).map(Number)
-  const spread = ['--imgsz', String(Math.max(...training)), '--val-imgsz', sizes.at(-1)!]
+  const [least, most] = [Math.min(...training), Math.max(...training)].map(String)
+  const range = least === most ? [] : ['--least-imgsz', least!]
+  const spread = ['--imgsz', most!, ...range, '--val-imgsz', sizes.at(-1)!]
   return [...words.slice(0, at), ...spread, ...words.slice(end)]
 }
 
 const hosted = 'Hypevolve sends nothing to hosted services; what it made lies in the run’s folder.'
-const oneProcess = 'a training here runs on one processor, in one process.'
+const oneProcess = 'a training here runs in one process, on one processor or device.'
+const lines = 'events come from the library (hypevolve/detect), not as lines.'
 
-/** Flags of YOLOv5 (v3.0 to v7.0 and later, the PyPI package too) and YOLOv3 with the reason why they are missing here. */
+/**
+ * Flags of older releases of YOLOv5 and YOLOv3 whose meaning another flag has here; '' where it is how things are anyway.
+ * They are replaced, and a line says by what.
+ */
+export const trainRenamed: Readonly<Record<string, string>> = {
+  '--adam': '--optimizer=Adam',
+  '--notest': '--noval',
+  '--no-save': '--nosave',
+  '--cache-images': '--cache',
+  '--save_period': '--save-period',
+  '--img-weights': '--image-weights',
+  '--multi': '--multi-scale',
+  '--logdir': '--project',
+  '--num-workers': '--workers',
+  '--num_workers': '--workers',
+  '--data-cfg': '--data',
+  '--data-config': '--data',
+  '--data-config-path': '--data',
+  '--accumulated-batches': '--accumulate',
+  '--resume-from-run': '--resume',
+  '--single-scale': '',
+  '--nomultiscale': '',
+  '--giou': '',
+}
+
+/** Flags of YOLOv5 (v1.0 to v7.0 and later, the PyPI package too) and YOLOv3 with the reason why they are missing here. */
 export const trainUnsupported: Readonly<Record<string, string>> = {
-  '--multi-scale': 'a change of image size within an epoch would need a compiled graph per size.',
-  '--quad': 'its loader changes the image size from batch to batch, which would need a compiled graph per size.',
-  '--image-weights': 'weighted selection of images is not built yet.',
+  '--quad':
+    'its batches, a quarter of the images at twice the size, learn what --imgsz 1280 --batch-size 4 --accumulate 4 does, at the same cost: use those.',
   '--sync-bn': oneProcess,
   '--local_rank': oneProcess,
   '--local-rank': oneProcess,
   '--global_rank': oneProcess,
+  '--rank': oneProcess,
+  '--world-size': oneProcess,
+  '--backend': oneProcess,
+  '--dist-backend': oneProcess,
+  '--dist-url': oneProcess,
   '--bucket': `${hosted} Copy runs/evolve with your own tool.`,
+  '--cloud': `${hosted} Copy the folder of the run with your own tool.`,
+  '--cloud-evolve': `${hosted} Several machines share one study by --storage.`,
+  '--cloud_evolve': `${hosted} Several machines share one study by --storage.`,
   '--entity': hosted,
   '--upload_dataset': hosted,
   '--bbox_interval': hosted,
@@ -119,27 +163,24 @@ export const trainUnsupported: Readonly<Record<string, string>> = {
   '--hf_dataset_id': hosted,
   '--roboflow_token': hosted,
   '--roboflow_upload': hosted,
-  '--ndjson-console': 'events come from the library (hypevolve/detect), not as lines.',
-  '--ndjson-file': 'events come from the library (hypevolve/detect), not as lines.',
+  '--ndjson-console': lines,
+  '--ndjson-file': lines,
   '--evolve_population':
     'the study remembers its population: --sampler yolov5-ga begins one, the same command goes on with it.',
   '--resume_evolve':
     'the study remembers its population: the same command again, or hypevolve resume, goes on with it.',
-  // Names of older releases
-  '--adam': 'YOLOv5 v7.0 replaced it: use --optimizer Adam.',
-  '--notest': 'YOLOv5 renamed it: use --noval.',
-  '--cache-images': 'YOLOv5 renamed it: use --cache.',
-  '--save_period': 'YOLOv5 renamed it: use --save-period.',
-  '--linear-lr': 'the linear schedule is the default; --cos-lr chooses the other.',
-  '--logdir': 'YOLOv5 renamed it: use --project and --name.',
-  '--accumulate': 'gradients are accumulated to 64 images as in YOLOv5; set --batch-size only.',
-  '--freeze-layers': 'YOLOv5 has --freeze, which takes the layers to freeze.',
+  '--resume_from_run': 'it names a run on a hosted service: use --resume with the folder of the run.',
+  '--freeze-layers':
+    'it froze all but the output layers: give --freeze their number, 75 for the backbone of yolov3.cfg.',
+  '--freeze-darknet53': 'use --freeze 75, the layers of Darknet-53 in yolov3.cfg.',
   '--var': 'it was an experiment of YOLOv3 without a meaning of its own.',
   '--transfer': 'YOLOv3 dropped it: use --weights with --freeze.',
-  '--prebias': 'YOLOv3 dropped it; biases are warmed up by warmup_bias_lr of the hyp file.',
-  '--arc': 'YOLOv3 dropped it; the loss is that of YOLOv5 v7.0.',
+  '--prebias': 'YOLOv3 dropped it: biases have their own learning rate during warm-up.',
+  '--arc': 'YOLOv3 dropped it: a .cfg is trained as with its "default".',
+  '--xywh': 'YOLOv3 dropped it: the box loss of a .cfg is GIoU, of a .yaml CIoU.',
+  '--report': 'YOLOv3 dropped it: precision and recall stand in results.csv after every epoch.',
+  '--weights-path': 'weights are written into the folder of the run: use --project and --name.',
   '--nopretrain': "use --weights '' to train from scratch.",
-  '--img-weights': 'weighted selection of images is not built yet.',
 }
 
 /** Adds the flags. Options with the same name as in `train.py` have its default, unless the help says otherwise. */
@@ -164,11 +205,20 @@ export function addTrainFlags(command: Command): void {
   add(
     'How long and how large:',
     new Option('--epochs <n>', 'number of epochs').argParser(integer(1)).default(100),
-    new Option('--batch-size <n>', 'images per batch (also --batch)').argParser(batchSize).default(16),
+    new Option('--batch-size <n>', 'images per batch (also --batch); -1: 16, or fewer if the memory would not do')
+      .argParser(batchSize)
+      .default(16),
+    new Option('--accumulate <batches>', 'batches per update of the weights')
+      .argParser(integer(1, 4096))
+      .default(undefined, 'as many as have about 64 images'),
     new Option('--imgsz <pixels>', 'image size (also --img, --img-size); 416 640 trains at 416 and validates at 640')
       .argParser(integer(32, 8192))
       .default(640),
     new Option('--val-imgsz <pixels>').argParser(integer(32, 8192)).hideHelp(),
+    new Option('--least-imgsz <pixels>').argParser(integer(32, 8192)).hideHelp(),
+    new Option('--multi-scale', 'scale batches to up to five sizes from half to one and a half of --imgsz').default(
+      false,
+    ),
     new Option('--patience <epochs>', 'stop after so many epochs without improvement, 0: never')
       .argParser(integer(0))
       .default(100),
@@ -213,10 +263,14 @@ export function addTrainFlags(command: Command): void {
     'Training:',
     new Option('--optimizer <name>', 'SGD, Adam or AdamW').argParser(oneOf('SGD', 'Adam', 'AdamW')).default('SGD'),
     new Option('--cos-lr', 'cosine learning rate instead of linear').default(false),
+    new Option('--linear-lr', 'linear learning rate, also with a hyperparameter set of a release that had the cosine')
+      .default(false)
+      .conflicts('cosLr'),
     new Option('--label-smoothing <epsilon>', 'label smoothing').argParser(real(0, 0.99)).default(0),
     new Option('--freeze <layers...>', 'layers to freeze: 10 freezes the first ten, 0 1 2 these three').argParser(
       integers(0),
     ),
+    new Option('--image-weights', 'draw images with rare or badly found classes more often').default(false),
     new Option('--rect', 'rectangular batches: no mosaic, no shuffling').default(false),
     new Option('--noautoanchor', 'keep the anchors as they are').default(false),
     new Option('--seed <n>', 'seed of all random numbers').argParser(integer(0, 2 ** 31 - 1)).default(0),
@@ -262,11 +316,7 @@ export function addTrainFlags(command: Command): void {
 }
 
 function batchSize(text: string): number {
-  if (text.trim() === '-1')
-    throw new InvalidArgumentError(
-      '-1 (AutoBatch) measures the memory of a GPU, which is not used here. Give a number.',
-    )
-  return integer(1, 4096)(text)
+  return text.trim() === '-1' ? -1 : integer(1, 4096)(text)
 }
 
 function keepPolicy(text: string): string {

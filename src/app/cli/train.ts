@@ -8,6 +8,7 @@ import {
   spreadImageSizes,
   type TrainFlags,
   trainAliases,
+  trainRenamed,
   trainUnsupported,
 } from './train-flags.ts'
 
@@ -15,6 +16,7 @@ export const train = defineCommand({
   name: 'train',
   summary: 'train a detector, or evolve its hyperparameters with --evolve',
   aliases: trainAliases,
+  renamed: trainRenamed,
   unsupported: trainUnsupported,
   takesProgram: true,
   rewrite: spreadImageSizes,

@@ -1,10 +1,10 @@
 // Checks of what computes: ONNX Runtime and its execution providers, the blocked layout, the other native parts, and
 // whether the planned training fits into memory.
 import { createRequire } from 'node:module'
+import { availableMemory } from '../../base/index.ts'
 import { bytesText } from '../console/text.ts'
 import { estimateBytes } from '../estimate.ts'
 import { type Check, note, ok, problem } from './finding.ts'
-import { availableMemory } from './system.ts'
 
 const require = createRequire(import.meta.url)
 

@@ -1,9 +1,10 @@
 // Checks of the machine: Node, processor, memory, disk.
 import { existsSync, readFileSync } from 'node:fs'
 import { statfs } from 'node:fs/promises'
-import { availableParallelism, cpus, freemem, release, totalmem, type } from 'node:os'
+import { availableParallelism, cpus, release, type } from 'node:os'
 import { dirname, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { readIfThere } from '../../base/index.ts'
 import { codeText, codeVersion, isCheckout } from '../code-version.ts'
 import { bytesText, counted } from '../console/text.ts'
 import { type Check, type Finding, note, ok, problem } from './finding.ts'
@@ -83,21 +84,6 @@ function cgroupCores(): number | undefined {
   return old > 0 && oldPeriod > 0 ? old / oldPeriod : undefined
 }
 
-/** Memory that a new process could take, in bytes: what the kernel says is available, or what the container allows. */
-export function availableMemory(): { available: number; total: number; limited: boolean } {
-  const kernel = /MemAvailable:\s+(\d+) kB/.exec(readIfThere('/proc/meminfo'))
-  const available = kernel ? Number(kernel[1]) * 1024 : freemem()
-  const limit = Number(
-    readIfThere('/sys/fs/cgroup/memory.max') || readIfThere('/sys/fs/cgroup/memory/memory.limit_in_bytes'),
-  )
-  const used = Number(
-    readIfThere('/sys/fs/cgroup/memory.current') || readIfThere('/sys/fs/cgroup/memory/memory.usage_in_bytes'),
-  )
-  if (limit > 0 && limit < totalmem())
-    return { available: Math.min(available, Math.max(0, limit - used)), total: limit, limited: true }
-  return { available, total: totalmem(), limited: false }
-}
-
 /** File systems by statfs type on which shared caches and frequent small writes go slowly or wrong. */
 const networkTypes: Readonly<Record<number, string>> = {
   26985: 'NFS',
@@ -146,12 +132,4 @@ export const disk: Check = async ({ project }) => {
     else findings.push(ok(topic, text))
   }
   return findings
-}
-
-export function readIfThere(path: string): string {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch {
-    return ''
-  }
 }

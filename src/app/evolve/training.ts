@@ -7,7 +7,7 @@ import type { TrainFlags } from '../cli/train-flags.ts'
 import type { Terminal } from '../console/terminal.ts'
 import { fetchAssets } from '../fetch-assets.ts'
 import type { StartHyp } from '../search.ts'
-import { toTrainOptions } from '../train-options.ts'
+import { toTrainOptions, usualBatch } from '../train-options.ts'
 
 /** A training without its hyperparameters. */
 export interface EvolvedTraining {
@@ -34,7 +34,9 @@ export interface EvolvedTraining {
 export const evolvedTraining = (flags: TrainFlags, terminal: Terminal): Promise<EvolvedTraining> =>
   flags.trainer === 'command' ? commandTraining(flags) : embeddedTraining(flags, terminal)
 
-async function embeddedTraining(flags: TrainFlags, terminal: Terminal): Promise<EvolvedTraining> {
+async function embeddedTraining(asked: TrainFlags, terminal: Terminal): Promise<EvolvedTraining> {
+  // One size for all trials, whatever memory is free when and where they run.
+  const flags = asked.batchSize === -1 ? { ...asked, batchSize: usualBatch } : asked
   if (flags.program !== undefined)
     throw new UsageError(`A program after -- needs --trainer command; it was: ${flags.program.join(' ')}`)
   const { datasetHash, loadHyp, rawHyp } = await import('../../detect/index.ts')
@@ -50,6 +52,7 @@ async function embeddedTraining(flags: TrainFlags, terminal: Terminal): Promise<
   await fetchAssets(options, terminal)
   const dataHash = await datasetHash(options.data)
   const { optimizer, cosLr, rect, singleCls, labelSmoothing, freeze, autoAnchor } = options
+  const { accumulate, multiScale, leastImagePx, imageWeights } = options
   return {
     trainer: 'embedded',
     options,
@@ -66,6 +69,11 @@ async function embeddedTraining(flags: TrainFlags, terminal: Terminal): Promise<
       labelSmoothing,
       freeze,
       autoAnchor,
+      // Only where they are used: studies from before they were there stay the same.
+      ...(accumulate !== undefined && { accumulate }),
+      ...(multiScale && { multiScale }),
+      ...(leastImagePx !== undefined && { leastImgsz: leastImagePx }),
+      ...(imageWeights && { imageWeights }),
     },
     dataHash,
     notes: loaded.notes,

@@ -1,25 +1,29 @@
 // How YOLOv3 models train: the rules of its trainer from January 2020 to v8.
 import type { ModelFamily } from '../family.ts'
 import { yolov3Loss } from '../loss/index.ts'
+import { roundHalfEven } from '../schedule.ts'
+import { tellCfgAnchors } from './anchors.ts'
 import { yolov3HypKeys } from './hyp.ts'
 import { Yolov3Schedule } from './schedule.ts'
-
-/** Image size that the objectness gain is made for. */
-const objPx = 320
 
 export const yolov3Family: ModelFamily = {
   name: 'yolov3',
   title: 'YOLOv3',
   loss: yolov3Loss,
   maxNorm: Number.POSITIVE_INFINITY,
-  autoAnchor: false,
+  tellAnchors: tellCfgAnchors,
   hypKeys: yolov3HypKeys,
   usualHyp: 'yolov3@01dbdc45',
   schedule: (options) => new Yolov3Schedule(options),
-  // The hyps were tuned for 80 classes and 320 px.
-  gains: (hyp, _levels, classes, imagePx) => ({
+  // Images are made at the largest size.
+  multiScale: (cells) => {
+    const most = roundHalfEven(1.5 * cells)
+    return { least: roundHalfEven(cells / 1.5), most, made: most }
+  },
+  // The hyps were tuned for 80 classes. A comment of that trainer scales `obj` by the image size too, but its code never did.
+  gains: (hyp, _levels, classes) => ({
     box: hyp['giou']!,
-    obj: (hyp['obj']! * imagePx) / objPx,
+    obj: hyp['obj']!,
     cls: (hyp['cls']! * classes) / 80,
   }),
   // That trainer always makes mosaics and flips every second one left-right.

@@ -23,11 +23,13 @@ export class Yolov3Schedule implements TrainSchedule {
   /** Iterations of burn-in. */
   readonly burnIn: number
   private readonly accumulated: number
+  private readonly accumulation: number
 
   constructor(private readonly options: FamilyScheduleOptions) {
-    const { epochs, batches, batchSize } = options
+    const { epochs, batches, batchSize, accumulate = nominalBatch / batchSize } = options
     this.burnIn = Math.min(Math.max(3 * batches, 500), Math.floor((epochs * batches) / 2))
-    this.accumulated = Math.max(roundHalfEven(nominalBatch / batchSize), 1)
+    this.accumulation = accumulate
+    this.accumulated = Math.max(roundHalfEven(accumulate), 1)
   }
 
   /** Factor on `lr0` in `epoch`. */
@@ -41,7 +43,7 @@ export class Yolov3Schedule implements TrainSchedule {
   }
 
   at(iteration: number): Iteration {
-    const { hyp, batches, batchSize, optimizer = 'SGD' } = this.options
+    const { hyp, batches, optimizer = 'SGD' } = this.options
     const rate = hyp['lr0']! * this.learningRateFactor(Math.floor(iteration / batches))
     const momentum = hyp['momentum']!
     const weightDecay = hyp['weight_decay']!
@@ -56,11 +58,11 @@ export class Yolov3Schedule implements TrainSchedule {
       momentum: optimizer === 'SGD' ? warm(momentumStart, momentum) : momentum,
       weightDecay: warm(0, weightDecay),
       overlapRatio: done,
-      accumulate: Math.max(1, roundHalfEven(warm(1, nominalBatch / batchSize))),
+      accumulate: Math.max(1, roundHalfEven(warm(1, this.accumulation))),
     }
   }
 
-  steps(iteration: number, lastStep: number): boolean {
-    return iteration - lastStep >= this.at(iteration).accumulate
+  steps(iteration: number): boolean {
+    return iteration % this.at(iteration).accumulate === 0
   }
 }

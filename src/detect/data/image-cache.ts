@@ -6,7 +6,6 @@ import {
   ftruncateSync,
   mkdirSync,
   openSync,
-  readFileSync,
   readSync,
   renameSync,
   statSync,
@@ -14,10 +13,9 @@ import {
   writeSync,
 } from 'node:fs'
 import { statfs } from 'node:fs/promises'
-import { freemem } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { ImageCacheWriteError } from '../../base/index.ts'
+import { availableMemory, ImageCacheWriteError } from '../../base/index.ts'
 import { defaultCacheFolder, removeOldCaches, removeQuietly } from './cache-folder.ts'
 import { progressOf } from './dataset.ts'
 import { CACHE_HEADER_BYTES, cacheOffsets } from './image-store.ts'
@@ -41,9 +39,9 @@ export async function imageCacheFile(options: LoaderOptions, augment: boolean): 
   const folder = join(options.cacheFolder ?? defaultCacheFolder(), 'images')
   const file = join(folder, `${dataset.imageHash}-${imagePx}-${augment ? 'linear' : 'area'}${EXTENSION}`)
   const bytes = cacheOffsets(dataset.sizes, imagePx).at(-1)!
-  if (cache === 'ram' && bytes > 0.9 * availableMemory()) {
+  if (cache === 'ram' && bytes > 0.9 * availableMemory().available) {
     onNote?.(
-      `--cache ram: ${megabytes(bytes)} of decoded images do not fit into the ${megabytes(availableMemory())} of free memory; ` +
+      `--cache ram: ${megabytes(bytes)} of decoded images do not fit into the ${megabytes(availableMemory().available)} of free memory; ` +
         'images are decoded again and again. --cache disk may help.',
     )
     return undefined
@@ -91,17 +89,6 @@ function touch(file: string): void {
 async function freeDisk(folder: string): Promise<number> {
   const { bavail, bsize } = await statfs(folder)
   return bavail * bsize
-}
-
-/** Memory that can be had without swapping; Linux counts the page cache as such. */
-function availableMemory(): number {
-  try {
-    const found = /^MemAvailable:\s+(\d+) kB/m.exec(readFileSync('/proc/meminfo', 'utf8'))
-    if (found) return 1024 * Number(found[1])
-  } catch {
-    // Not Linux.
-  }
-  return freemem()
 }
 
 /** Builds the file, or waits while another process does. */

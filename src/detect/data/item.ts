@@ -18,6 +18,8 @@ import { warp } from './warp.ts'
 export interface ItemSource {
   /** Number of images. */
   readonly length: number
+  /** What mosaics choose their other tiles from, where that is not all images alike. */
+  readonly pool?: Int32Array
   /** The image with its longer side resized to the data set's size. It may be overwritten by the next call. */
   image(index: number): RgbImage | Promise<RgbImage>
   /** Rows of 5: class, x, y, width, height, normalised; a copy. */

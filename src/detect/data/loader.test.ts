@@ -163,6 +163,87 @@ describe('training', () => {
     await loader.close()
   })
 
+  it('scales full batches to one of several sizes, the same with any number of threads', async () => {
+    const { dataset } = await setUp(10)
+    const runs: [string, string, string, string][][] = []
+    for (const pool of pools) {
+      const loader = await train(dataset, pool, { sizes: [32, 64, 96] })
+      const batches: unknown[] = []
+      for (const epoch of [0, 1, 2]) batches.push(...(await collect(loader.epoch(epoch), fingerprint)))
+      runs.push(batches as (typeof runs)[number])
+      await loader.close()
+    }
+    for (const run of runs) expect(run).toEqual(runs[0])
+    const frames = runs[0].map(([, , , frame]) => frame)
+    expect(new Set(frames.filter((_, i) => i % 4 !== 3))).toEqual(new Set(['3,32,32', '3,64,64', '3,96,96']))
+    expect(frames.filter((_, i) => i % 4 === 3)).toEqual(['1,64,64', '1,64,64', '1,64,64'])
+
+    // The pictures are those of the unscaled batches, made smaller or larger; the labels stay.
+    const [plain, scaled] = [await train(dataset, inline), await train(dataset, inline, { sizes: [32] })]
+    const [before, after] = await Promise.all([plain, scaled].map((loader) => collect(loader.epoch(0))))
+    for (const [i, batch] of (after as TrainBatch[]).slice(0, 3).entries()) {
+      const original = (before as TrainBatch[])[i]
+      expect([batch.targets, batch.indices]).toEqual([original.targets, original.indices])
+    }
+    await Promise.all([plain, scaled].map((loader) => loader.close()))
+  })
+
+  it('halves a picture exactly when it is scaled to half its size', async () => {
+    const { dataset } = await setUp(3)
+    const pictures: Uint8Array[] = []
+    for (const sizes of [[], [32]]) {
+      const loader = await train(dataset, inline, { sizes })
+      for await (const { images } of loader.epoch(0)) pictures.push(images.slice())
+      await loader.close()
+    }
+    const [large, small] = pictures
+    const mean = (plane: number, y: number, x: number) => {
+      const at = (plane * 64 + 2 * y) * 64 + 2 * x
+      return (large[at] + large[at + 1] + large[at + 64] + large[at + 65] + 2) >> 2
+    }
+    expect(small).toEqual(
+      Uint8Array.from({ length: 9 * 32 * 32 }, (_, i) => mean(Math.floor(i / 1024), (i >> 5) & 31, i & 31)),
+    )
+  })
+
+  it('draws images by weights that are asked for when their epoch begins', async () => {
+    const { dataset } = await setUp(6)
+    const asked: number[] = []
+    const weights = [
+      [0, 1, 0, 0, 0, 1],
+      [0, 0, 0, 0, 0, 0],
+    ]
+    const imageWeights = (epoch: number) => {
+      asked.push(epoch)
+      return weights[epoch]
+    }
+    const loader = await train(dataset, two, { imageWeights, epochs: 2, batchSize: 6 })
+    const [first] = (await collect(loader.epoch(0))) as TrainBatch[]
+    expect(asked).toEqual([0])
+    expect(new Set(first.indices)).toEqual(new Set([1, 5]))
+    // The same image twice is augmented twice.
+    const bytes = first.images.length / 6
+    const pictures = Array.from(first.indices, (_, i) => first.images.slice(i * bytes, (i + 1) * bytes).join())
+    expect(new Set(pictures).size).toBe(6)
+    // Without any weight all images are alike.
+    const [second] = (await collect(loader.epoch(1))) as TrainBatch[]
+    expect(asked).toEqual([0, 1])
+    expect(new Set(second.indices).size).toBeGreaterThan(2)
+    await loader.close()
+  })
+
+  it('takes the other tiles of mosaics by weight too', async () => {
+    const { root, dataset } = await setUp(4)
+    for (const other of dataset.paths.slice(1)) rmSync(other) // they would be missed
+    const loader = await train(dataset, inline, {
+      hyp: augmentHyp({ mosaic: 1 }),
+      imageWeights: () => [1, 0, 0, 0],
+      cacheFolder: join(root, 'other'),
+    })
+    expect(await collect(loader.epoch(0), ({ indices }) => Array.from(indices))).toEqual([[0, 0, 0], [0]])
+    await loader.close()
+  })
+
   it('prepares nothing beyond the last epoch', async () => {
     const { dataset } = await setUp()
     const asked = new Set<number>()

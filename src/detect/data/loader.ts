@@ -1,12 +1,13 @@
 // Loaders: which images make a batch, jobs ahead of time in the pool, batches out in order.
-import { DataWorkerError, PythonRandom } from '../../base/index.ts'
+import { DataWorkerError } from '../../base/index.ts'
+import { type BatchPlan, TrainPlans } from './batch-plan.ts'
 import { imageCacheFile } from './image-cache.ts'
 import { type ImageLayout, imageBytes } from './layout.ts'
 import { letterboxGeometry } from './letterbox.ts'
 import { asPool, type Pool } from './pool.ts'
 import { rectangularBatches } from './rect.ts'
 import { loadSize } from './resize.ts'
-import { itemSeed, type SourceConfig } from './tasks.ts'
+import type { SourceConfig } from './tasks.ts'
 import type {
   AugmentHyp,
   Dataset,
@@ -23,15 +24,8 @@ import type {
 /** Batches prepared ahead of the one in use. */
 const AHEAD = 3
 
-/** Which images a batch has, and its size. */
-interface Plan {
-  readonly indices: Int32Array
-  readonly height: number
-  readonly width: number
-}
-
 /** A batch on its way. */
-interface Pending extends Plan {
+interface Pending extends BatchPlan {
   readonly epoch: number
   readonly number: number
   readonly memory: Uint8Array
@@ -47,7 +41,7 @@ class Pipeline {
   readonly #options: LoaderOptions
   readonly #source: number
   readonly #layout: ImageLayout
-  readonly #plan: (epoch: number, number: number) => Plan | undefined
+  readonly #plan: (epoch: number, number: number) => BatchPlan | undefined
   readonly #ahead: number
   readonly #free: Uint8Array[] = []
   #pending: Pending[] = []
@@ -56,7 +50,11 @@ class Pipeline {
   readonly #onAbort = () => this.#callOff(this.#options.signal!.reason)
 
   /** @param plan - the batch of an epoch by number; undefined ends the epoch (or, as number 0, everything) */
-  constructor(options: LoaderOptions, source: SourceConfig, plan: (epoch: number, number: number) => Plan | undefined) {
+  constructor(
+    options: LoaderOptions,
+    source: SourceConfig,
+    plan: (epoch: number, number: number) => BatchPlan | undefined,
+  ) {
     this.#pool = asPool(options.pool)
     this.#options = options
     this.#source = this.#pool.openSource(source)
@@ -124,17 +122,18 @@ class Pipeline {
     }
   }
 
-  #start(plan: Plan, epoch: number, number: number): Pending {
-    const { indices, height, width } = plan
-    const bytes = indices.length * imageBytes(this.#layout, height, width)
+  #start(plan: BatchPlan, epoch: number, number: number): Pending {
+    const { indices, frame } = plan
+    const bytes = indices.length * imageBytes(this.#layout, ...frame)
     const at = this.#free.findIndex((memory) => memory.length >= bytes)
+    if (at < 0) this.#free.pop() // too small: it would stay unused beside the larger one
     const memory = at >= 0 ? this.#free.splice(at, 1)[0] : new Uint8Array(new SharedArrayBuffer(bytes))
     const parts = new Map<number, Float32Array>()
     const abort = new AbortController()
     const { dataset } = this.#options
     const done = this.#pool.run({
       kind: 'batch',
-      payload: { source: this.#source, epoch, indices, height, width, out: memory },
+      payload: { ...plan, source: this.#source, epoch, out: memory },
       count: indices.length,
       // Small enough that all threads work on the batch that is needed first.
       chunk: Math.max(1, Math.ceil(indices.length / (2 * Math.max(this.#pool.workers, 1)))),
@@ -181,18 +180,8 @@ async function sourceConfig(
   }
 }
 
-const slice = (order: ArrayLike<number>, number: number, batchSize: number) =>
-  Int32Array.from(
-    { length: Math.min(batchSize, order.length - number * batchSize) },
-    (_, i) => order[number * batchSize + i],
-  )
-
-/** The order of an epoch: shuffled by seed and epoch. */
-function shuffled(length: number, seed: number, epoch: number): Int32Array {
-  const order = Int32Array.from({ length }, (_, i) => i)
-  new PythonRandom(itemSeed(seed, epoch, 0xffffffff)).shuffle(order)
-  return order
-}
+const slice = (order: Int32Array, number: number, batchSize: number) =>
+  order.slice(number * batchSize, (number + 1) * batchSize)
 
 /**
  * A loader of augmented batches. Builds the cache of decoded images first, if one is asked for.
@@ -200,42 +189,29 @@ function shuffled(length: number, seed: number, epoch: number): Int32Array {
  * @throws ImageCacheWriteError; while loading: ImageUnreadableError, DataWorkerError, the signal's reason
  */
 export async function createTrainLoader(options: TrainLoaderOptions): Promise<TrainLoader> {
-  const { dataset, imagePx, batchSize, stride = 32, hyp, seed, layout, rect = false, epochs = Infinity } = options
+  const { hyp, seed, layout, rect = false } = options
   const tiles = rect ? 0 : (options.mosaicTiles ?? 4)
   const source = await sourceConfig(options, layout, { hyp, seed, tiles })
-  const images = options.order ? options.order(0).length : dataset.paths.length
-  const rectangular = rect ? rectangularBatches(dataset.sizes, batchSize, imagePx, stride, 0) : undefined
-  const orders = new Map<number, ArrayLike<number>>()
-  const orderOf = (epoch: number) => {
-    let order = orders.get(epoch)
-    if (!order) {
-      order = rectangular?.order ?? options.order?.(epoch) ?? shuffled(dataset.paths.length, seed, epoch)
-      for (const old of orders.keys()) if (old < epoch - 1) orders.delete(old)
-      orders.set(epoch, order)
-    }
-    return order
-  }
-  const batches = Math.ceil(images / batchSize)
-  const pipeline = new Pipeline(options, source, (epoch, number) => {
-    if (epoch >= epochs || number >= batches) return undefined
-    const [height, width] = rectangular?.frames[number] ?? [imagePx, imagePx]
-    return { indices: slice(orderOf(epoch), number, batchSize), height, width }
-  })
-  // onnxruntime-node takes no shared memory: two ordinary buffers per size in turn, one copy.
-  const buffers = new Map<number, [Uint8Array, Uint8Array]>()
+  const plans = new TrainPlans(options)
+  const { batches, images } = plans
+  const pipeline = new Pipeline(options, source, (epoch, number) => plans.at(epoch, number))
+  // onnxruntime-node takes no shared memory: two ordinary buffers in turn, one copy.
+  const buffers = [new Uint8Array(0), new Uint8Array(0)]
   let turn = 0
   const own = (memory: Uint8Array, bytes: number) => {
-    let pair = buffers.get(bytes)
-    if (!pair) buffers.set(bytes, (pair = [new Uint8Array(bytes), new Uint8Array(bytes)]))
-    const buffer = pair[turn++ % 2]
+    turn = 1 - turn
+    if (buffers[turn].length < bytes) buffers[turn] = new Uint8Array(bytes)
+    const buffer = buffers[turn].subarray(0, bytes)
     buffer.set(memory.subarray(0, bytes))
     return buffer
   }
 
   async function* epoch(epoch: number): AsyncGenerator<TrainBatch> {
+    plans.begin(epoch)
     for (let number = 0; number < batches; number++) {
       const batch = await pipeline.take(epoch, number)
-      const { indices, height, width, parts } = batch
+      const { indices, frame, parts } = batch
+      const [height, width] = frame
       const data = own(batch.memory, indices.length * imageBytes(layout, height, width))
       pipeline.giveBack(batch)
       yield { images: data, layout, batch: indices.length, height, width, targets: joinTargets(parts), indices }
@@ -264,13 +240,12 @@ export async function createValLoader(options: ValLoaderOptions): Promise<ValLoa
   const source = await sourceConfig(options, layout, undefined)
   const images = dataset.paths.length
   const batches = Math.ceil(images / batchSize)
-  const rectangular = rect ? rectangularBatches(dataset.sizes, batchSize, imagePx, stride, pad) : undefined
+  const rectangular = rect ? rectangularBatches(dataset.sizes, { batchSize, imagePx, stride, pad }) : undefined
   const order = rectangular?.order ?? Int32Array.from({ length: images }, (_, i) => i)
   const { signal: _ofTheMaking, ...lasting } = options
   const pipeline = new Pipeline(lasting, source, (pass, number) => {
     if (pass > 0 || number >= batches) return undefined
-    const [height, width] = rectangular?.frames[number] ?? [imagePx, imagePx]
-    return { indices: slice(order, number, batchSize), height, width }
+    return { indices: slice(order, number, batchSize), frame: rectangular?.frames[number] ?? [imagePx, imagePx] }
   })
   const kept: ValBatch[] = []
   let keptBytes = 0
@@ -282,7 +257,8 @@ export async function createValLoader(options: ValLoaderOptions): Promise<ValLoa
         continue
       }
       const pending = await pipeline.take(0, number)
-      const { indices, height, width, parts, memory } = pending
+      const { indices, frame, parts, memory } = pending
+      const [height, width] = frame
       const bytes = indices.length * imageBytes(layout, height, width)
       const batch: ValBatch = {
         images: memory.slice(0, bytes),

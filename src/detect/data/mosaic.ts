@@ -118,9 +118,12 @@ function cornerOfNine(place: number, size: number, centre: Size, previous: Size,
 }
 
 /** The image `index` and others by chance, shuffled. */
-function chooseTiles({ length }: ItemSource, index: number, count: number, { python }: Random): number[] {
+function chooseTiles({ length, pool }: ItemSource, index: number, count: number, { python }: Random): number[] {
   const tiles = [index]
-  while (tiles.length < count) tiles.push(Math.floor(python.random() * length)) // random.choices
+  while (tiles.length < count) {
+    const drawn = Math.floor(python.random() * length) // random.choices
+    tiles.push(pool ? pool[drawn] : drawn)
+  }
   python.shuffle(tiles)
   return tiles
 }

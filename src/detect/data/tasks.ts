@@ -1,12 +1,13 @@
 // The work that worker threads do, chunk by chunk: scan, decode into a file, make items of a batch.
 import { closeSync, openSync, writeSync } from 'node:fs'
 import { NumpyRandom, PythonRandom, type Random } from '../../base/index.ts'
+import type { BatchPlan } from './batch-plan.ts'
 import type { Polygon } from './boxes.ts'
 import { cacheOffsets, ImageStores, loadImage, type SharedStoreConfig, type StoreConfig } from './image-store.ts'
 import { augmentedItem, type ItemSource, plainItem } from './item.ts'
 import { type ImageLayout, imageBytes, packImage } from './layout.ts'
 import type { MosaicTiles } from './mosaic.ts'
-import { resizeForLoad } from './resize.ts'
+import { resize, resizeForLoad } from './resize.ts'
 import { type ScanRecord, scanImage } from './scan.ts'
 import { Scratch } from './scratch.ts'
 import type { AugmentHyp, Dataset } from './types.ts'
@@ -21,14 +22,10 @@ export interface TaskKinds {
 }
 export type TaskKind = keyof TaskKinds
 
-export interface BatchPayload {
+export interface BatchPayload extends BatchPlan {
   /** Number of an opened {@link SourceConfig}. */
   readonly source: number
   readonly epoch: number
-  /** Data set indices. */
-  readonly indices: Int32Array
-  readonly height: number
-  readonly width: number
   readonly out: Uint8Array
 }
 
@@ -69,6 +66,17 @@ class Source implements ItemSource {
     for (let i = polygonStart[index]; i < polygonStart[index + 1]; i++)
       polygons.push(points.subarray(2 * pointStart[i], 2 * pointStart[i + 1]))
     return polygons
+  }
+
+  /** The same with mosaics that take their tiles from `pool`. */
+  drawing(pool: Int32Array): ItemSource {
+    return {
+      length: this.length,
+      pool,
+      image: (index) => this.image(index),
+      rows: (index) => this.rows(index),
+      polygons: (index) => this.polygons(index),
+    }
   }
 
   close(): void {
@@ -120,12 +128,13 @@ export class TaskRunner {
   }
 
   async #batch(payload: BatchPayload, from: number, to: number, at: (item: number) => void): Promise<Float32Array> {
-    const { epoch, indices, height, width, out } = payload
+    const { epoch, indices, frame, made = frame, drawn, out } = payload
     const source = this.#sources.get(payload.source)
     if (!source) throw new Error(`source ${payload.source} is not open`)
     const { training, layout } = source.config
+    const items = drawn ? source.drawing(drawn.images) : source
+    const [height, width] = frame
     const bytes = imageBytes(layout, height, width)
-    const frame = [height, width] as const
     const rows: number[] = []
     const bench = this.#benches.pop() ?? { scratch: new Scratch(), random: itemRandom(0, 0, 0) }
     const { scratch, random } = bench
@@ -133,11 +142,12 @@ export class TaskRunner {
       for (let i = from; i < to; i++) {
         at(i)
         const index = indices[i]
-        if (training) seedItem(random, training.seed, epoch, index)
+        if (training) seedItem(random, training.seed, epoch, drawn ? drawn.first + i : index)
         const item = training
-          ? await augmentedItem(source, index, frame, training.hyp, training.tiles, random, scratch)
-          : await plainItem(source, index, frame, scratch)
-        packImage(item.image, item.flip, layout, out, i * bytes, scratch)
+          ? await augmentedItem(items, index, made, training.hyp, training.tiles, random, scratch)
+          : await plainItem(items, index, made, scratch)
+        const image = made === frame ? item.image : scratch.copy(resize(item.image, width, height, 'linear'), 'scaled')
+        packImage(image, item.flip, layout, out, i * bytes, scratch)
         for (let row = 0; row < item.rows.length; row += 5) rows.push(i, ...item.rows.subarray(row, row + 5))
       }
     } finally {

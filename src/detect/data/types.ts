@@ -240,6 +240,13 @@ export interface TrainLoaderOptions extends LoaderOptions {
   readonly epochs?: number
   /** The order of an epoch, instead of the shuffle by seed: data set indices. */
   readonly order?: (epoch: number) => readonly number[]
+  /**
+   * Weights of the images in an epoch, asked for when it begins: as many images as there are are drawn by them
+   * (`--image-weights`). Not with `rect`.
+   */
+  readonly imageWeights?: (epoch: number) => ArrayLike<number>
+  /** Every full batch is scaled, its longer side to one of these, drawn by chance (`--multi-scale`). */
+  readonly sizes?: readonly number[]
 }
 
 export interface ValLoaderOptions extends LoaderOptions {

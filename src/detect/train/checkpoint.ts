@@ -32,6 +32,8 @@ export interface ResumeState {
   readonly bestEpoch: number
   /** Iteration of the last update. The gradient accumulated since then is kept too (v7.0 drops it). */
   readonly lastStep: number
+  /** mAP of each class in the last validation: what `--image-weights` goes by. */
+  readonly maps?: readonly number[]
   /** The weights under training; those of the detector are their moving average. */
   readonly model: Weights
   readonly optimizer: OptimizerState
@@ -64,6 +66,7 @@ interface ResumeDescription {
   readonly bestFitness: number
   readonly bestEpoch: number
   readonly lastStep: number
+  readonly maps?: readonly number[]
   readonly optimizer: OptimizerState['optimizer']
   readonly updates: number
 }

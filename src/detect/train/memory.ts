@@ -1,7 +1,7 @@
 // How much memory a training takes, told before it begins.
 import { known, Scope } from '../../nn/index.ts'
 import { buildDetector } from '../model/build.ts'
-import { loadModel } from '../model/definition.ts'
+import type { ModelDefinition } from '../model/definition.ts'
 
 /** Node.js, ONNX Runtime, decoded batches, the validation graph. */
 const baseBytes = 250e6
@@ -10,21 +10,13 @@ const bytesPerParameter = 48
 /** Of the forward pass's tensors: most are kept for the backward pass, whose own come on top. */
 const backwardShare = 1.2
 
-/**
- * Memory of a training in bytes, right within about a quarter (measured for yolov5n from 128 px to 320 px).
- *
- * @throws as {@link loadModel}
- */
-export function estimateTrainingBytes(plan: {
-  /** Model yaml. */
-  readonly cfg: string
-  readonly imagePx: number
-  readonly batchSize: number
-}): number {
+/** Memory of a training in bytes, right within about a quarter (measured for yolov5n from 128 px to 320 px). */
+export function estimateTrainingBytes(
+  definition: ModelDefinition,
+  { imagePx, batchSize }: { readonly imagePx: number; readonly batchSize: number },
+): number {
   const scope = Scope.train()
-  const definition = loadModel(plan.cfg)
-  const side = Math.ceil(plan.imagePx / 32) * 32
-  buildDetector(scope, definition, scope.image('image', plan.batchSize, side, side))
+  buildDetector(scope, definition, scope.image('image', batchSize, imagePx, imagePx))
   const size = (shape: readonly (number | string)[]) => shape.map(known).reduce((a, b) => a * b, 1)
   let activations = 0
   for (const { inputs, outputs } of scope.graph.nodes)

@@ -12,11 +12,20 @@ export interface TrainOptions {
   readonly hyp: Readonly<Record<string, number>>
   /** Number of epochs, at least 1. */
   readonly epochs: number
+  /** -1: 16, or less where the memory would not do (`--batch-size -1`). */
   readonly batchSize: number
+  /** Batches per update of the weights; left out, as many as have about 64 images. */
+  readonly accumulate?: number
   /** Side of the square training images in pixels (`--imgsz`), rounded up to a multiple of the largest stride. */
   readonly imagePx: number
   /** Side that images are validated at, if it is another one (the last number of YOLOv3's `--img-size`). */
   readonly valImagePx?: number
+  /** Batches are scaled to up to five sizes around `imagePx` by chance (`--multi-scale`). */
+  readonly multiScale: boolean
+  /** With it, batches are scaled to sizes from this one to `imagePx` (the first of three numbers of `--img-size`). */
+  readonly leastImagePx?: number
+  /** Images with rare and badly found classes are drawn more often (`--image-weights`). */
+  readonly imageWeights: boolean
   /** Rectangular training batches (no mosaic, no shuffle). */
   readonly rect: boolean
   /** Checkpoint `last.safetensors` of an interrupted training to continue, or '' */
@@ -67,6 +76,8 @@ export const trainDefaults = {
   epochs: 100,
   batchSize: 16,
   imagePx: 640,
+  multiScale: false,
+  imageWeights: false,
   rect: false,
   resume: '',
   save: 'every',

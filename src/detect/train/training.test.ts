@@ -111,6 +111,31 @@ describe('a training', () => {
     expect(result.saveDir).toBeUndefined()
   })
 
+  it('scales batches to several sizes, each trained on, and resumes as if it had not been interrupted', async () => {
+    const run = await options({ multiScale: true, imageWeights: true })
+    const { of, result } = await record(run)
+    expect(result.ended).toBe('finished')
+    expect(of('message').map(({ text }) => text)).toContainEqual('Batches are scaled to 32, 64 px by chance.')
+    expect(new Set(of('batch').map(({ imagePx }) => imagePx))).toEqual(new Set([32, 64]))
+
+    const again = { ...run, saveDir: temporaryFolder() }
+    const abort = new AbortController()
+    await train(again, {
+      signal: abort.signal,
+      onEvent: (event) => event.type === 'batch' && event.epoch === 1 && abort.abort(),
+    })
+    await train({ ...again, resume: join(again.saveDir, 'weights/last.safetensors') })
+    expect(weightsOf(again).equals(weightsOf(run))).toBe(true)
+  })
+
+  it('takes a batch size by itself', async () => {
+    const { of } = await record(await options({ batchSize: -1, epochs: 1 }))
+    expect(of('message').map(({ text }) => text)).toContainEqual(
+      expect.stringMatching(/^Batch size 16: about 0\.\d GB/),
+    )
+    expect(of('start')[0]).toMatchObject({ batches: 1 })
+  })
+
   it('rounds the image size up to the stride and says so', async () => {
     const { of } = await record(await options({ imagePx: 40, epochs: 1 }))
     expect(of('start')[0]).toMatchObject({ imagePx: { train: 64, val: 64 } })

@@ -25,6 +25,7 @@ import { summarise } from '../model/summary.ts'
 import { ResultsFile } from '../results.ts'
 import { EarlyStopping, emaDecay, type Iteration } from '../schedule.ts'
 import { type Metrics, validate, validationLoss } from '../val/index.ts'
+import { autoBatch } from './auto-batch.ts'
 import {
   type DetectorInfo,
   loadDetectorFile,
@@ -35,6 +36,8 @@ import {
 } from './checkpoint.ts'
 import type { EpochResults, TrainEvent, TrainResult } from './events.ts'
 import type { TrainHooks, TrainingHost } from './host.ts'
+import { trainingSizes } from './image-sizes.ts'
+import { imageWeights } from './image-weights.ts'
 import type { TrainOptions } from './options.ts'
 import type { TrainProgram, Trial } from './program.ts'
 
@@ -73,10 +76,12 @@ interface Prepared {
 /** A training in progress. */
 export class Training {
   private readonly started = performance.now()
-  private readonly options: TrainOptions
+  private options: TrainOptions
   private readonly resume: ResumeState | undefined
   private readonly stopper: EarlyStopping
   private results = noResults
+  /** mAP of each class in the last validation. */
+  private maps: readonly number[] = []
   /** Of the last validated epoch. */
   private fitness = 0
   private bestFitness = 0
@@ -106,6 +111,7 @@ export class Training {
       this.bestFitness = this.stopper.bestFitness = this.resume.bestFitness
       this.stopper.bestEpoch = this.resume.bestEpoch
       this.lastStep = this.resume.lastStep
+      this.maps = this.resume.maps ?? []
     }
   }
 
@@ -121,7 +127,8 @@ export class Training {
   // ---- before the first epoch
 
   private async prepare(): Promise<Prepared> {
-    const { options, hooks, host } = this
+    const { hooks, host } = this
+    let { options } = this
     const trainSet = await host.dataset(options, 'train', hooks)
     const valSet = await host.dataset(options, 'val', hooks)
     this.tellFaults(trainSet)
@@ -146,6 +153,17 @@ export class Training {
       model = roundThroughHalf(model)
     }
 
+    const training = trainingSizes(definition, options, imagePx, stride)
+    if (training.sizes.length > 1)
+      this.message('info', `Batches are scaled to ${training.sizes.join(', ')} px by chance.`)
+    if (options.batchSize === -1) {
+      const { batchSize, bytes } = autoBatch(definition, Math.max(imagePx, ...training.sizes))
+      options = this.options = { ...options, batchSize }
+      this.message('info', `Batch size ${batchSize}: about ${(bytes / 1e9).toFixed(1)} GB of memory.`)
+    }
+    const rect = options.rect && !options.imageWeights
+    if (options.rect && !rect) this.message('warning', '--image-weights draws images one by one: --rect is left out.')
+
     const threads = options.threads > 0 ? options.threads : cpus().length
     const runtime = { threads, spinning: options.spin }
     const layout = await imageLayoutFor(options.layout)
@@ -153,13 +171,14 @@ export class Training {
       options,
       {
         dataset: trainSet,
-        imagePx,
+        ...training,
         batchSize: options.batchSize,
         stride,
         hyp: family.augment(options.hyp),
         seed: options.seed,
         layout,
-        rect: options.rect,
+        rect,
+        ...(options.imageWeights && { imageWeights: () => imageWeights(trainSet, this.maps) }),
         epochs: options.epochs,
       },
       hooks,
@@ -181,6 +200,7 @@ export class Training {
       epochs: options.epochs,
       batches: trainLoader.batches,
       batchSize: options.batchSize,
+      ...(options.accumulate !== undefined && { accumulate: options.accumulate }),
       cosLr: options.cosLr,
       optimizer: options.optimizer,
       hyp: options.hyp,
@@ -248,19 +268,26 @@ export class Training {
 
   private fitAnchors(definition: ModelDefinition, dataset: Dataset, imagePx: number): ModelDefinition {
     const { autoAnchor, hyp, seed } = this.options
-    if (!families[definition.family].autoAnchor) return definition
+    const { tellAnchors, loss } = families[definition.family]
+    const { source, anchorsPx } = definition
+    const random = randomFor(seed, 0)
+    const onMessage = (level: 'info' | 'warning', text: string) => this.message(level, text)
+    if (tellAnchors) {
+      tellAnchors(dataset, { source, anchorsPx, imagePx, iouT: hyp[loss.threshold]!, random, onMessage })
+      return definition
+    }
     if (!autoAnchor) {
       if (definition.anchorsArePlaceholders)
         this.message('warning', 'The anchors are placeholders and AutoAnchor is off: give anchors in the model file.')
       return definition
     }
     const checked = checkAnchors(dataset, {
-      anchorsPx: definition.anchorsPx,
+      anchorsPx,
       strides: definition.strides,
       imagePx,
       threshold: hyp['anchor_t']!,
-      random: randomFor(seed, 0),
-      onMessage: (level, text) => this.message(level, text),
+      random,
+      onMessage,
       onProgress: (done, total) => this.emit({ type: 'stage', stage: 'anchors', done, total }),
     })
     return checked.changed ? withAnchors(definition, checked.anchorsPx) : definition
@@ -334,6 +361,7 @@ export class Training {
           break
         }
         this.results = resultsOf(metrics)
+        this.maps = metrics.maps
         this.fitness = prepared.family.fitness(metrics)
         this.emit({ type: 'val', rows: metrics.perClass, final: false })
       }
@@ -383,7 +411,7 @@ export class Training {
 
   /** Undefined if it was interrupted. */
   private async trainEpoch(epoch: number, prepared: Prepared) {
-    const { trainLoader, program, schedule, trial, family, imagePx } = prepared
+    const { trainLoader, program, schedule, trial, family } = prepared
     const { hooks } = this
     const start = performance.now()
     const waited = trainLoader.waitMs
@@ -420,7 +448,7 @@ export class Training {
         batches: trainLoader.batches,
         losses: [...means],
         instances: batch.targets.length / 6,
-        imagePx,
+        imagePx: Math.max(batch.height, batch.width),
         memoryBytes: process.memoryUsage.rss(),
       })
       await nextTurn()
@@ -539,6 +567,7 @@ export class Training {
       bestFitness: this.bestFitness,
       bestEpoch: this.stopper.bestEpoch,
       lastStep: this.lastStep,
+      ...(this.options.imageWeights && { maps: this.maps }),
       model: state.toWeights('model'),
       optimizer: state.optimizerState(),
     }

@@ -278,7 +278,12 @@ async function expectItem(testCase: ItemCase & { sources: Source[] }, random: Ra
   if (args.rect) {
     const originals = await Promise.all(files.map(read))
     const sizes = Int32Array.from(originals.flatMap(({ width, height }) => [width, height]))
-    const rect = rectangularBatches(sizes, args.batch_size ?? 16, args.img_size, args.stride ?? 32, args.pad ?? 0)
+    const rect = rectangularBatches(sizes, {
+      batchSize: args.batch_size ?? 16,
+      imagePx: args.img_size,
+      stride: args.stride ?? 32,
+      pad: args.pad ?? 0,
+    })
     expect(Array.from(rect.order)).toEqual(files.map((_, i) => i)) // the recorded order is the sorted one
     expect(rect.frames).toEqual(testCase.batch_shapes_hw)
     frame = rect.frames[testCase.batch_of_image![index]]
