@@ -106,11 +106,11 @@ export { type TrainHooks, TrainingHost, train } from './train/host.ts'
 export { type TrainOptions, trainDefaults } from './train/options.ts'
 export {
   batchPictures,
-  comparePaired,
   type Difference,
   type MarkedImage,
   Marks,
   type Metrics,
+  PairedBootstrap,
   type PairedComparison,
   type PairedOptions,
   picturedBatches,

@@ -11,7 +11,8 @@ const px = 22
 
 /**
  * Draws sizes.png (1600 × 1600): width and height of boxes at training size with the anchors (logarithmic); the side of a
- * square of a box's area, with COCO's limits of small and large; boxes per image; sizes of the images.
+ * square of a box's area, with COCO's limits of small and large; boxes per image; sizes of
+ * the images, the more of them the larger the disc.
  */
 export async function sizesFigure(table: SizeTable): Promise<Uint8Array> {
   const { renderChart } = await import('./chart.ts')
@@ -62,7 +63,7 @@ function sizesOption({ boxesPx, anchorsPx, boxesPerImage, imageSizes, imagePx }:
       rect: rects[3]!,
       x: wholeNumbers(numericAxis(axisLimits(widths), 5)),
       y: wholeNumbers(numericAxis(axisLimits(heights), 7)),
-      title: 'Image sizes',
+      title: 'Image sizes (area: how many)',
       xName: 'width, px',
       yName: 'height, px',
     },
@@ -73,7 +74,7 @@ function sizesOption({ boxesPx, anchorsPx, boxesPerImage, imageSizes, imagePx }:
     ...rectangles(1, sideBars),
     ...limits.map((limit) => upright(limit)),
     ...rectangles(2, countBars),
-    ...rectangles(3, histogram2d(widths, heights)),
+    discs(3, widths, heights),
   ])
 }
 
@@ -126,6 +127,25 @@ function marks(points: readonly (readonly [number, number])[]): SeriesOption {
     symbolSize: 13,
     itemStyle: { color: 'transparent', borderColor: '#e6194b', borderWidth: 3 },
     data: points.map((point) => [...point]),
+  }
+}
+
+/** A disc for every pair of values, its area by how often it occurs. */
+function discs(panel: number, x: readonly number[], y: readonly number[]): SeriesOption {
+  const counts = new Map<string, number>()
+  x.forEach((value, i) => {
+    const key = `${value} ${y[i]}`
+    counts.set(key, (counts.get(key) ?? 0) + 1)
+  })
+  const most = Math.max(...counts.values())
+  return {
+    type: 'scatter',
+    xAxisIndex: panel,
+    yAxisIndex: panel,
+    silent: true,
+    itemStyle: { color: blues(0.65), opacity: 0.75 },
+    symbolSize: ([, , count]: readonly number[]) => 8 + 40 * Math.sqrt(count! / most),
+    data: [...counts].map(([key, count]) => [...key.split(' ').map(Number), count]),
   }
 }
 

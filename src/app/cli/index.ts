@@ -1,5 +1,7 @@
 // The commands of the CLI, in the order of the help. A new one is a file here and a line in this list.
 import { best } from './best.ts'
+import { compare } from './compare.ts'
+import { data } from './data.ts'
 import { deleteStudy } from './delete.ts'
 import { doctor } from './doctor.ts'
 import { exportModel } from './export.ts'
@@ -18,7 +20,7 @@ import { trials } from './trials.ts'
 import { val } from './val.ts'
 
 export const commands = [
-  ...[train, val, predict, exportModel, doctor],
+  ...[train, val, predict, compare, exportModel, data, doctor],
   ...[studies, status, logs, trials, show, best, reproduce, suggest],
   ...[resume, stop, importTable, deleteStudy],
 ] as const

@@ -1,4 +1,5 @@
 // Making data sets and looking at them: convert, init, split, check, summary. What trains reads data sets through `../data`.
+export { labelSizes } from '../anchors/index.ts'
 export {
   type CheckOptions,
   type CheckReport,
