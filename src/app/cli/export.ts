@@ -2,6 +2,7 @@
 import { Option } from 'commander'
 import { UsageError } from '../../base/index.ts'
 import { defineCommand } from './command.ts'
+import { cfgOption } from './detector-flags.ts'
 import { type StorageFlags, storageOption } from './study-flags.ts'
 import { offlineOption, trainAliases } from './train-flags.ts'
 import { integer } from './values.ts'
@@ -11,6 +12,12 @@ export interface ExportFlags extends StorageFlags {
   /** Undefined: a study is exported. */
   readonly weights?: string
   readonly include?: readonly ExportFormat[]
+  /** Model of weights that do not say it. */
+  readonly cfg?: string
+  /** Data set file with the class names of such weights. */
+  readonly data?: string
+  /** onnx, safetensors: half precision. */
+  readonly half: boolean
   /** pt: full precision. */
   readonly float32: boolean
   /** That of the training if not given. */
@@ -19,7 +26,8 @@ export interface ExportFlags extends StorageFlags {
   readonly offline?: boolean
 }
 
-export type ExportFormat = 'onnx' | 'pt' | 'darknet'
+const formats = ['onnx', 'pt', 'safetensors', 'darknet'] as const
+export type ExportFormat = (typeof formats)[number]
 
 const otherFormats = [
   'torchscript',
@@ -36,10 +44,9 @@ const otherFormats = [
 
 export const exportModel = defineCommand({
   name: 'export',
-  summary: 'write a detector as ONNX or .pt, or the table of a study',
+  summary: 'write a detector as ONNX, .pt and more, or the table of a study',
   aliases: trainAliases,
   unsupported: {
-    '--half': 'the exported model computes in 32-bit floating point; converters make halves of it.',
     '--int8': 'quantising is left to ONNX Runtime’s own tools.',
     '--dynamic': 'it is always on: batch, height and width are free in the exported model.',
     '--opset': 'the exported model keeps to operators that every runtime has.',
@@ -57,22 +64,29 @@ export const exportModel = defineCommand({
           'Without: prints the table of a study, evolve.csv or evolve.txt; one that was imported comes back byte for byte.',
       )
       .argument('[study]', 'name, folder or number of the study; the latest if not given')
-      .addOption(new Option('--weights <file>', 'checkpoint (.safetensors, .pt)'))
+      .addOption(new Option('--weights <file>', 'checkpoint (.safetensors, .pt; .weights with --cfg)'))
+      .addOption(cfgOption())
+      .option('--data <yaml>', 'data set file, for the class names of such weights')
       .addOption(offlineOption())
       .addOption(storageOption())
       .addOption(
         new Option(
           '--include <formats...>',
-          'formats to write: onnx, pt (a checkpoint for YOLOv5), darknet (.weights and .cfg of a YOLOv3 model)',
+          'formats to write: onnx, pt (a checkpoint for YOLOv5), safetensors, darknet (.weights and .cfg of a YOLOv3 model)',
         )
           .argParser((text: string, previous: readonly ExportFormat[] | undefined) => {
             if (otherFormats.includes(text))
               throw new UsageError(`--include ${text} is not supported; tools convert an ONNX file on.`)
-            if (text !== 'onnx' && text !== 'pt' && text !== 'darknet')
-              throw new UsageError(`--include ${text}: the formats are onnx, pt and darknet.`)
-            return [...(previous ?? []), text as ExportFormat]
+            const format = formats.find((each) => each === text)
+            if (!format) throw new UsageError(`--include ${text}: the formats are ${formats.join(', ')}.`)
+            return [...(previous ?? []), format]
           })
           .default(undefined, 'onnx'),
+      )
+      .option(
+        '--half',
+        'onnx and safetensors in half precision: half the size; the inputs and outputs of onnx too',
+        false,
       )
       .option('--float32', 'pt in full precision instead of the half precision of YOLOv5’s own files', false)
       .addOption(
@@ -90,7 +104,9 @@ export const exportModel = defineCommand({
         `
 Examples:
   hypevolve export --weights runs/train/exp/weights/best.safetensors --include onnx --imgsz 160
+  hypevolve export --weights runs/train/exp/weights/best.safetensors --include onnx --half
   hypevolve export --weights runs/train/exp/weights/best.safetensors --include pt
+  hypevolve export --weights yolov3-tiny.weights --cfg yolov3-tiny.cfg --data my/voc.data --include safetensors
   hypevolve export exp2 > evolve.csv`,
       )
       .action(async (study: string | undefined, flags: ExportFlags) => {

@@ -22,7 +22,7 @@ export {
 } from './loss-value.ts'
 export { ConfusionMatrix, iouThresholds, matchDetections } from './match.ts'
 export { DETECTION_COLUMNS, type Decoded, type NmsOptions, nonMaxSuppression } from './nms.ts'
-export { comparePaired, type Difference, type PairedComparison, type PairedOptions } from './paired.ts'
+export { type Difference, PairedBootstrap, type PairedComparison, type PairedOptions } from './paired.ts'
 export { batchPictures, picturedBatches } from './pictures.ts'
 export {
   averagePrecision,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { NumpyRandom } from '../../base/index.ts'
-import { comparePaired, WeightedPrecision } from './paired.ts'
+import { PairedBootstrap, WeightedPrecision } from './paired.ts'
 import { classMetrics } from './precision.ts'
 import { type MarkedImage, Marks } from './validate.ts'
 
@@ -41,6 +41,17 @@ function literal(images: readonly MarkedImage[], weights: Int32Array) {
   return classMetrics(marks.all())
 }
 
+/** So many draws at once. */
+function comparePaired(
+  a: readonly MarkedImage[],
+  b: readonly MarkedImage[],
+  { resamples, ...options }: { classes: number; resamples: number; seed?: number },
+) {
+  const bootstrap = new PairedBootstrap(a, b, options)
+  bootstrap.draw(resamples)
+  return bootstrap.comparison()
+}
+
 const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length
 
 describe('WeightedPrecision', () => {
@@ -66,7 +77,7 @@ describe('WeightedPrecision', () => {
   })
 })
 
-describe('comparePaired', () => {
+describe('PairedBootstrap', () => {
   const [poor, good] = [markedImages(1, 80, 2, 0.5), markedImages(2, 80, 2, 0.95)]
   const options = { classes: 2, resamples: 100 }
 
@@ -106,6 +117,12 @@ describe('comparePaired', () => {
     const other = comparePaired(poor, good, { ...options, seed: 1 })
     expect(other.mAP50.difference).toBe(comparePaired(poor, good, options).mAP50.difference)
     expect(other.mAP50.low).not.toBe(comparePaired(poor, good, options).mAP50.low)
+  })
+
+  it('may draw in portions', () => {
+    const bootstrap = new PairedBootstrap(poor, good, { classes: 2 })
+    for (const times of [30, 0, 70]) bootstrap.draw(times)
+    expect(bootstrap.comparison()).toEqual(comparePaired(poor, good, options))
   })
 
   it('says nothing about a class without labels', () => {

@@ -138,12 +138,8 @@ function classMarks(images: readonly MarkedImage[], c: number): ClassMarks {
 
 export interface PairedOptions {
   readonly classes: number
-  /** Draws of the images, default 2000. */
-  readonly resamples?: number
   /** Default 0. */
   readonly seed?: number
-  /** Called before each draw; throw to stop. */
-  readonly onResample?: (done: number) => void
 }
 
 /** B less A. */
@@ -168,45 +164,79 @@ export interface PairedComparison {
   readonly images: number
 }
 
-/** Compares the marks of two detectors on the same images, in the same order. The same seed gives the same intervals. */
-export function comparePaired(
-  a: readonly MarkedImage[],
-  b: readonly MarkedImage[],
-  { classes, resamples = 2000, seed = 0, onResample }: PairedOptions,
-): PairedComparison {
-  const random = new NumpyRandom(seed)
-  const [first, second] = [new WeightedPrecision(a, classes), new WeightedPrecision(b, classes)]
-  const weights = new Int32Array(a.length)
-  const columns = (judged: ClassPrecision) => [
-    judged.mAP50,
-    judged.mAP50to95,
-    ...judged.perClass50,
-    ...judged.perClass50to95,
-  ]
-  weights.fill(1)
-  const [whole, other] = [columns(first.judge(weights)), columns(second.judge(weights))]
-  const draws = whole.map(() => new Float64Array(resamples))
-  for (let draw = 0; draw < resamples; draw++) {
-    onResample?.(draw)
-    weights.fill(0)
-    for (let i = 0; i < a.length; i++) weights[random.randint(a.length)]!++
-    const [one, two] = [columns(first.judge(weights)), columns(second.judge(weights))]
-    for (const [column, values] of draws.entries()) values[draw] = two[column]! - one[column]!
+/**
+ * Compares the marks of two detectors on the same images, in the same order. The same seed gives the same draws.
+ *
+ * @example
+ * ```ts
+ * const bootstrap = new PairedBootstrap(marksOfA.images, marksOfB.images, { classes: 3 })
+ * bootstrap.draw(2000)
+ * const { mAP50to95 } = bootstrap.comparison()
+ * ```
+ */
+export class PairedBootstrap {
+  private readonly random: NumpyRandom
+  private readonly a: WeightedPrecision
+  private readonly b: WeightedPrecision
+  private readonly weights: Int32Array
+  private readonly whole: readonly [a: readonly number[], b: readonly number[]]
+  /** Differences of each draw, by column. */
+  private readonly differences: number[][]
+
+  constructor(
+    a: readonly MarkedImage[],
+    b: readonly MarkedImage[],
+    private readonly options: PairedOptions,
+  ) {
+    this.random = new NumpyRandom(options.seed ?? 0)
+    this.a = new WeightedPrecision(a, options.classes)
+    this.b = new WeightedPrecision(b, options.classes)
+    this.weights = new Int32Array(a.length).fill(1)
+    this.whole = [columnsOf(this.a.judge(this.weights)), columnsOf(this.b.judge(this.weights))]
+    this.differences = this.whole[0].map(() => [])
   }
-  const differences = draws.map((values, column) => summary(whole[column]!, other[column]!, values))
-  return {
-    mAP50: differences[0]!,
-    mAP50to95: differences[1]!,
-    perClass50: differences.slice(2, 2 + classes),
-    perClass50to95: differences.slice(2 + classes),
-    resamples,
-    images: a.length,
+
+  /** How many draws there were. */
+  get draws(): number {
+    return this.differences[0]!.length
+  }
+
+  /** Draws the images so many times more, each time as many as there are. */
+  draw(times: number): void {
+    const { weights, random, differences } = this
+    for (let draw = 0; draw < times; draw++) {
+      weights.fill(0)
+      for (let i = 0; i < weights.length; i++) weights[random.randint(weights.length)]!++
+      const [a, b] = [columnsOf(this.a.judge(weights)), columnsOf(this.b.judge(weights))]
+      for (const [column, values] of differences.entries()) values.push(b[column]! - a[column]!)
+    }
+  }
+
+  /** What the draws say. */
+  comparison(): PairedComparison {
+    const [a, b] = this.whole
+    const columns = this.differences.map((draws, column) => summary(a[column]!, b[column]!, draws))
+    const { classes } = this.options
+    return {
+      mAP50: columns[0]!,
+      mAP50to95: columns[1]!,
+      perClass50: columns.slice(2, 2 + classes),
+      perClass50to95: columns.slice(2 + classes),
+      resamples: this.draws,
+      images: this.weights.length,
+    }
   }
 }
 
+const columnsOf = ({ mAP50, mAP50to95, perClass50, perClass50to95 }: ClassPrecision) => [
+  ...[mAP50, mAP50to95],
+  ...perClass50,
+  ...perClass50to95,
+]
+
 /** A draw without labels of a class says nothing about it (NaN) and is left out. */
-function summary(a: number, b: number, draws: Float64Array): Difference {
-  const told = draws.filter((value) => !Number.isNaN(value)).sort()
+function summary(a: number, b: number, draws: readonly number[]): Difference {
+  const told = Float64Array.from(draws.filter((value) => !Number.isNaN(value))).sort()
   let better = 0
   for (const value of told) better += value > 0 ? 1 : value === 0 ? 0.5 : 0
   return {
