@@ -32,4 +32,11 @@ describe('the learning rate of YOLOv3', () => {
     expect(now).toMatchObject({ overlapRatio: 0.5, weightDecay: hyp['weight_decay']! / 2 })
     expect(schedule({}, 10).at(101)).toMatchObject({ overlapRatio: 1, accumulate: 4, momentum: hyp['momentum'] })
   })
+
+  it('updates the weights at every iteration that its accumulation divides', () => {
+    const steps = (from: number) => [0, 1, 2, 3, 4].map((i) => schedule().steps(from + i))
+    expect(steps(0)).toEqual([true, true, true, true, true])
+    expect(steps(600)).toEqual([true, false, false, false, true])
+    expect(steps(602)).toEqual([false, false, true, false, false])
+  })
 })

@@ -74,6 +74,9 @@ describe('a training of a Darknet cfg', () => {
     const { result, texts, epochs } = await record(run)
     expect(result.ended).toBe('finished')
     expect(texts.join('\n')).toMatch(/made for 80 classes, the data set has 2: the heads get 21 filters instead of 255/)
+    expect(texts.join('\n')).toMatch(
+      /Anchors of .*small\.cfg: best possible recall [01]\.\d{3} at 32 pixels, iou_t 0\.225/,
+    )
     expect(epochs.map(({ trainLosses }) => trainLosses.every((loss) => loss > 0))).toEqual([true, true])
     const { definition, names } = detectorOf(run)
     expect({ names, strides: definition.strides, family: definition.family }).toEqual({

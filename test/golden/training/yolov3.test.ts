@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { exportCfg, exportDarknet, parseCfgModel, readDarknetWeights } from '../../../src/detect/darknet/index.ts'
 import { families } from '../../../src/detect/family.ts'
+import { loadHyp } from '../../../src/detect/hyp.ts'
 import {
   detectionLoss,
   generalisedIou,
@@ -233,6 +234,12 @@ golden(folder, 'forward, backward, suppression', withIo, (cases) => {
       const own = training.toWeights('model')
       for (const [name, { data }] of load(`${one.name}_bn_after_one_forward`))
         if (!isStatistic(name)) expectOfLargest(own.get(name)!.data, data, 1e-5, name)
+    })
+
+    it('scales the loss gains of its hyperparameters as the original', () => {
+      const { giou, obj, cls } = one.hyp_effective as Record<'giou' | 'obj' | 'cls', number>
+      const gains = families.yolov3.gains(loadHyp('yolov3@v8').hyp, one.yolo_layers.length, one.nc, one.img_size)
+      expect(gains).toEqual({ box: giou, obj, cls: expect.closeTo(cls, 12) })
     })
 
     it.each(['plain', 'blocked'] as const)('ends its burn-in steps with the same weights (%s)', async (layout) => {
