@@ -62,8 +62,9 @@ async function options(more: Partial<TrainOptions> = {}, folder = temporaryFolde
 async function record(run: TrainOptions) {
   const events: TrainEvent[] = []
   const result = await train(run, { onEvent: (event) => events.push(event) })
+  const sizes = events.flatMap((event) => (event.type === 'batch' ? [event.imagePx] : []))
   const texts = events.flatMap((event) => (event.type === 'message' ? [event.text] : []))
-  return { result, texts, epochs: events.flatMap((event) => (event.type === 'epoch' ? [event] : [])) }
+  return { result, texts, sizes, epochs: events.flatMap((event) => (event.type === 'epoch' ? [event] : [])) }
 }
 
 const detectorOf = (run: TrainOptions) => loadDetectorFile(join(run.saveDir!, 'weights/best.safetensors'))
@@ -84,6 +85,14 @@ describe('a training of a Darknet cfg', () => {
       strides: [16, 8],
       family: 'yolov3',
     })
+  })
+
+  it('scales batches between the first two of three image sizes', async () => {
+    const run = await options({ multiScale: true, leastImagePx: 32, imagePx: 96, valImagePx: 64, epochs: 6 })
+    const { sizes, texts, epochs } = await record({ ...run, save: 'never' })
+    expect(new Set(sizes)).toEqual(new Set([32, 64, 96]))
+    expect(texts.join('\n')).toMatch(/at 96 pixels/)
+    expect(epochs.at(-1)!.results!.valBoxLoss).toBeGreaterThan(0)
   })
 
   it('gives the same numbers again, and goes on from its .weights', async () => {
