@@ -45,6 +45,28 @@ export interface Trial {
   readonly numbers: LossNumbers
 }
 
+/** What the hyperparameters say about the loss. @param imagePx - what the gains are scaled by */
+export function trialOf(
+  definition: ModelDefinition,
+  { hyp, labelSmoothing }: Pick<TrainOptions, 'hyp' | 'labelSmoothing'>,
+  imagePx: number,
+): Trial {
+  const { gains, loss } = families[definition.family]
+  const levels = definition.strides.length
+  return {
+    definition,
+    anchorThreshold: hyp[loss.threshold]!,
+    numbers: {
+      gains: gains(hyp, levels, definition.classes, imagePx),
+      clsPositiveWeight: hyp['cls_pw']!,
+      objPositiveWeight: hyp['obj_pw']!,
+      focalGamma: hyp['fl_gamma'] ?? 0,
+      labelSmoothing,
+      balance: loss.balance(levels),
+    },
+  }
+}
+
 /** Result of a batch. */
 export interface BatchResult extends StepResult {
   /** box, obj, cls after their gains. */

@@ -17,7 +17,6 @@ import {
 } from '../data/index.ts'
 import { Evaluator } from '../evaluator.ts'
 import { families, type ModelFamily, type TrainSchedule } from '../family.ts'
-import type { LossNumbers } from '../loss/index.ts'
 import { gridAnchors } from '../model/build.ts'
 import { loadModel, type ModelDefinition, parseModel, withAnchors } from '../model/definition.ts'
 import { initialWeights, transferWeights } from '../model/initial-weights.ts'
@@ -39,7 +38,7 @@ import type { TrainHooks, TrainingHost } from './host.ts'
 import { trainingSizes } from './image-sizes.ts'
 import { imageWeights } from './image-weights.ts'
 import type { TrainOptions } from './options.ts'
-import type { TrainProgram, Trial } from './program.ts'
+import { type TrainProgram, type Trial, trialOf } from './program.ts'
 
 const noResults: EpochResults = {
   precision: 0,
@@ -222,11 +221,7 @@ export class Training {
       device: `CPU, ${threads} thread${threads === 1 ? '' : 's'}, ${form}`,
       ...(options.saveDir !== undefined && { saveDir: options.saveDir }),
     })
-    const trial: Trial = {
-      definition,
-      anchorThreshold: options.hyp[family.loss.threshold]!,
-      numbers: this.lossNumbers(definition, imagePx),
-    }
+    const trial = trialOf(definition, options, imagePx)
     const prepared = {
       definition,
       names: trainSet.names,
@@ -291,19 +286,6 @@ export class Training {
       onProgress: (done, total) => this.emit({ type: 'stage', stage: 'anchors', done, total }),
     })
     return checked.changed ? withAnchors(definition, checked.anchorsPx) : definition
-  }
-
-  private lossNumbers({ family, strides, classes }: ModelDefinition, imagePx: number): LossNumbers {
-    const { hyp, labelSmoothing } = this.options
-    const { gains, loss } = families[family]
-    return {
-      gains: gains(hyp, strides.length, classes, imagePx),
-      clsPositiveWeight: hyp['cls_pw']!,
-      objPositiveWeight: hyp['obj_pw']!,
-      focalGamma: hyp['fl_gamma'] ?? 0,
-      labelSmoothing,
-      balance: loss.balance(strides.length),
-    }
   }
 
   /** The hyperparameters must be those of the model's family. */

@@ -1,6 +1,8 @@
 // Validation against yolov5 v7.0's own numbers: overlaps, suppression, matching, precision, recall, average precision,
 // and the whole chain from network output to mAP.
 import { expect, it } from 'vitest'
+import type { Dataset } from '../../../src/detect/data/types.ts'
+import { classWeights, imageWeights } from '../../../src/detect/train/image-weights.ts'
 import {
   averagePrecision,
   bboxIouXywh,
@@ -192,6 +194,32 @@ golden<Recorded>(
         expect(averagePrecision(c.recall, c.precision).value).toBeCloseTo(c.ap, 12)
       },
     )
+    it('weights of classes and images', () => {
+      const { nc, labels_cls, class_weights, image_weights } = helpers.labels_to_class_weights
+      const labels: number[][] = labels_cls
+      const counts = Array.from({ length: nc }, (_, c) => labels.flat().filter((label) => label === c).length)
+      expect(
+        difference(
+          classWeights(counts),
+          class_weights.map((weight: number) => nc * weight),
+        ),
+      ).toBeLessThan(1e-6)
+      const starts = [0]
+      for (const { length } of labels) starts.push(starts.at(-1)! + length)
+      const dataset = {
+        names: new Array(nc).fill(''),
+        paths: labels.map(String),
+        labels: Float32Array.from(labels.flat().flatMap((label) => [label, 0.5, 0.5, 0.1, 0.1])),
+        labelStart: Int32Array.from(starts),
+      } as unknown as Dataset
+      expect(difference(imageWeights(dataset, []), image_weights)).toBeLessThan(1e-7)
+      // What is found perfectly is not drawn for its own sake any more.
+      const found = imageWeights(
+        dataset,
+        counts.map((_, c) => (c === 2 ? 1 : 0)),
+      )
+      expect(Array.from(found).map((weight) => weight > 0)).toEqual([true, false, true, false])
+    })
     it('coordinates', () => {
       const { xywh, xywh2xyxy, xyxy2xywh } = helpers.coords
       const flat = (rows: number[][]) => Float32Array.from(rows.flat())
