@@ -98,6 +98,8 @@ describe('number types', () => {
 })
 
 describe('what is no safetensors file', () => {
+  const tensor = { dtype: 'F32', shape: [1], data_offsets: [0, 4] }
+  const overlapping = fileOf('', [], new Uint8Array(4), { x: tensor, y: tensor })
   const bad: [string, Uint8Array][] = [
     ['too short', new Uint8Array(3)],
     ['cut off', writeSafetensors(sample).subarray(0, 40)],
@@ -108,6 +110,8 @@ describe('what is no safetensors file', () => {
     ['a wrong size', fileOf('F32', [3], new Uint8Array(4))],
     ['a negative shape', fileOf('F32', [-1], new Uint8Array(4))],
     ['no shape', fileOf('', [], new Uint8Array(4), { x: { dtype: 'F32', data_offsets: [0, 4] } })],
+    ['two tensors over each other', overlapping],
+    ['metadata that is no text', fileOf('', [], new Uint8Array(), { __metadata__: { a: 1 } })],
     ['no object', fileOf('', [], new Uint8Array(4), { x: null })],
     ['offsets outside', fileOf('', [], new Uint8Array(4), { x: { dtype: 'F32', shape: [1], data_offsets: [4, 8] } })],
   ]

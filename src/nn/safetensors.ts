@@ -50,28 +50,39 @@ export function readSafetensors(bytes: Uint8Array): { weights: Weights; metadata
   const weights: Weights = new Map()
   let metadata: Record<string, string> = {}
   const start = 8 + length
+  let left = bytes.length - start
   for (const [name, entry] of Object.entries(header)) {
     if (name === '__metadata__') {
-      metadata = entry as Record<string, string>
+      if (!isTexts(entry)) throw new SafetensorsError('Its metadata is no list of texts by name.')
+      metadata = entry
       continue
     }
     if (typeof entry !== 'object' || entry === null) throw new SafetensorsError(`"${name}" is no object in the header.`)
     const { dtype, shape, data_offsets: offsets } = entry as { dtype: string; shape: number[]; data_offsets: number[] }
-    const width = bytesPerElement[dtype]
-    if (width === undefined) throw new SafetensorsError(`"${name}" has the type ${dtype}, which is not supported.`)
+    if (typeof dtype !== 'string' || !Object.hasOwn(bytesPerElement, dtype))
+      throw new SafetensorsError(`"${name}" has the type ${JSON.stringify(dtype)}, which is not supported.`)
+    const width = bytesPerElement[dtype]!
     const whole = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 0
     if (!Array.isArray(shape) || !shape.every(whole) || !Array.isArray(offsets) || !offsets.every(whole))
       throw new SafetensorsError(`"${name}" has no valid shape and offsets.`)
     const count = shape.reduce((product, dim) => product * dim, 1)
     const [from, to] = offsets as [number, number]
-    if (to - from !== count * width || start + to > bytes.length)
+    if (offsets.length !== 2 || to - from !== count * width || start + to > bytes.length)
       throw new SafetensorsError(
-        `"${name}" of shape [${shape}] does not fit its place in the file. Is the file cut off?`,
+        `"${name}" of shape [${shape.slice(0, 8)}] does not fit its place in the file. Is the file cut off?`,
       )
+    left -= to - from
+    if (left < 0) throw new SafetensorsError('Its tensors lie over each other.')
     weights.set(name, { shape, data: decode(dtype, view, start + from, count) })
   }
   return { weights, metadata }
 }
+
+const isTexts = (value: unknown): value is Record<string, string> =>
+  typeof value === 'object' &&
+  value !== null &&
+  !Array.isArray(value) &&
+  Object.values(value).every((text) => typeof text === 'string')
 
 function decode(dtype: string, view: DataView, at: number, count: number): Float32Array {
   const data = new Float32Array(count)

@@ -1,16 +1,5 @@
 // Windows bitmaps, uncompressed: 1, 4 and 8 bits with palette, 24 and 32 bits. (sharp's build has no decoder for them.)
-import { open } from 'node:fs/promises'
 import type { RgbImage } from './rgb.ts'
-
-export async function isBmp(file: string): Promise<boolean> {
-  const handle = await open(file)
-  try {
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(2), 0, 2, 0)
-    return bytesRead === 2 && buffer.toString('latin1') === 'BM'
-  } finally {
-    await handle.close()
-  }
-}
 
 /** Decodes a bitmap; throws an Error whose message says what is wrong. */
 export function decodeBmp(bytes: Buffer): RgbImage {

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import sharp from 'sharp'
 import { describe, expect, it } from 'vitest'
 import { noise, temporaryFolder, writeImage, writeText } from '../../../test/helpers/data-set.ts'
+import { crc32 } from '../archive/crc32.ts'
 import { checkImage, decodeImage } from './decode.ts'
 
 const raw = (width: number, height: number, seed = 1) =>
@@ -109,10 +110,22 @@ it.each([
   ['garbage.jpg', 'this is no picture'],
   ['empty.png', ''],
   ['raw.dng', 'II*'],
+  ['drawing.png', '<svg xmlns="http://www.w3.org/2000/svg" width="64" height="64"/>'],
 ])('refuses %s with its name', async (name, content) => {
   const file = writeText(join(temporaryFolder(), name), content)
   await expect(checkImage(file)).rejects.toMatchObject({ code: 'IMAGE_UNREADABLE', file })
   await expect(decodeImage(file)).rejects.toMatchObject({ code: 'IMAGE_UNREADABLE', file })
+})
+
+it('refuses a small file that claims to be a huge picture', async () => {
+  const file = await writeImage(join(temporaryFolder(), 'a.png'), 64, 64, 3)
+  const bytes = readFileSync(file)
+  bytes.writeUInt32BE(30_000, 16)
+  bytes.writeUInt32BE(30_000, 20)
+  bytes.writeUInt32BE(crc32(bytes.subarray(12, 29)), 29)
+  writeFileSync(file, bytes)
+  await expect(checkImage(file)).rejects.toThrow(/pixel limit/)
+  await expect(decodeImage(file)).rejects.toThrow(/pixel limit/)
 })
 
 it('says when a file is not there', async () => {

@@ -1,8 +1,10 @@
 // Image files to RGB. sharp does the work, but for bmp, which it cannot read.
 import { readFile } from 'node:fs/promises'
 import { extname } from 'node:path'
+import type { Sharp } from 'sharp'
 import { ImageUnreadableError } from '../../base/index.ts'
-import { decodeBmp, isBmp } from './bmp.ts'
+import { decodeBmp } from './bmp.ts'
+import { lookAtImage } from './image-format.ts'
 import type { RgbImage } from './rgb.ts'
 
 let loading: Promise<typeof import('sharp').default> | undefined
@@ -20,8 +22,18 @@ function loadSharp(): Promise<typeof import('sharp').default> {
 
 const UNSUPPORTED = new Set(['.dng', '.pfm'])
 
-/** As OpenCV reads: colour profiles ignored, damaged parts left grey. */
-const options = { failOn: 'none', ignoreIcc: true, limitInputPixels: 2 ** 30 } as const
+/**
+ * An image for sharp, to be read as OpenCV does: colour profiles ignored, damaged parts left grey.
+ *
+ * @returns undefined if sharp cannot read it: it is for {@link decodeImage}
+ */
+async function openImage(file: string, failOn: 'none' | 'warning' = 'none'): Promise<Sharp | undefined> {
+  if (UNSUPPORTED.has(extname(file).toLowerCase())) return undefined
+  const { format, mostPixels } = await lookAtImage(file)
+  if (format === 'bmp') return undefined
+  const sharp = await loadSharp()
+  return sharp(file, { failOn, ignoreIcc: true, limitInputPixels: mostPixels })
+}
 
 /**
  * Decodes an image as OpenCV's imread does: EXIF rotation applied, transparency dropped, 8 bits, three channels. The
@@ -33,9 +45,9 @@ export async function decodeImage(file: string): Promise<RgbImage> {
   try {
     if (UNSUPPORTED.has(extname(file).toLowerCase()))
       throw new Error(`${extname(file)} files are not supported; convert it to png or jpg`)
-    if (await isBmp(file)) return decodeBmp(await readFile(file))
-    const sharp = await loadSharp()
-    const { data, info } = await sharp(file, options)
+    const image = await openImage(file)
+    if (!image) return decodeBmp(await readFile(file))
+    const { data, info } = await image
       .autoOrient()
       .removeAlpha()
       .toColourspace('srgb')
@@ -58,12 +70,8 @@ export async function decodeImage(file: string): Promise<RgbImage> {
  */
 export async function imageSize(file: string): Promise<{ width: number; height: number }> {
   try {
-    if (UNSUPPORTED.has(extname(file).toLowerCase()) || (await isBmp(file))) {
-      const { width, height } = await decodeImage(file)
-      return { width, height }
-    }
-    const sharp = await loadSharp()
-    return (await sharp(file, options).metadata()).autoOrient
+    const { width, height } = (await (await openImage(file))?.metadata())?.autoOrient ?? (await decodeImage(file))
+    return { width, height }
   } catch (cause) {
     throw unreadable(cause, file)
   }
@@ -76,12 +84,11 @@ export async function imageSize(file: string): Promise<{ width: number; height: 
  */
 export async function greyThumbnail(file: string, width: number, height: number): Promise<Uint8Array> {
   try {
-    const sharp = await loadSharp()
-    let source: import('sharp').Sharp
-    if (UNSUPPORTED.has(extname(file).toLowerCase()) || (await isBmp(file))) {
+    let source = (await openImage(file))?.autoOrient()
+    if (!source) {
       const { data, ...size } = await decodeImage(file)
-      source = sharp(data, { raw: { ...size, channels: 3 } })
-    } else source = sharp(file, options).autoOrient()
+      source = (await loadSharp())(data, { raw: { ...size, channels: 3 } })
+    }
     const grey = source.removeAlpha().toColourspace('b-w').resize(width, height, { fit: 'fill', kernel: 'cubic' })
     return await grey.raw({ depth: 'uchar' }).toBuffer()
   } catch (cause) {
@@ -110,12 +117,12 @@ export interface ImageCheck {
  */
 export async function checkImage(file: string): Promise<ImageCheck> {
   try {
-    if (UNSUPPORTED.has(extname(file).toLowerCase()) || (await isBmp(file))) {
+    const image = await openImage(file)
+    if (!image) {
       const { width, height } = await decodeImage(file)
       return { width, height }
     }
-    const sharp = await loadSharp()
-    const { width, height } = (await sharp(file, options).metadata()).autoOrient
+    const { width, height } = (await image.metadata()).autoOrient
     const damage = await findDamage(file, width, height)
     if (damage) await decodeImage(file) // throws if nothing can be made of it
     return damage ? { width, height, damage } : { width, height }
@@ -128,12 +135,9 @@ export async function checkImage(file: string): Promise<ImageCheck> {
 async function findDamage(file: string, width: number, height: number): Promise<string | undefined> {
   const [w, h] = [width, height].map((length) => Math.max(Math.floor(length / 8), 1))
   try {
-    const sharp = await loadSharp()
+    const image = (await openImage(file, 'warning'))!
     // A small result lets the JPEG decoder skip most of its work, yet it reads the whole file.
-    await sharp(file, { ...options, failOn: 'warning' })
-      .resize(w, h, { fit: 'fill', kernel: 'nearest' })
-      .raw()
-      .toBuffer()
+    await image.resize(w, h, { fit: 'fill', kernel: 'nearest' }).raw().toBuffer()
     return undefined
   } catch (error) {
     return plainMessage(error as Error, file)

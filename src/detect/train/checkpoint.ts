@@ -9,6 +9,7 @@ import { readDarknetWeights } from '../darknet/weights.ts'
 import { type ModelDefinition, type ModelYaml, parseModel } from '../model/definition.ts'
 import { detectorOf, isPtFile, modelYamlOf, readPtCheckpoint } from '../pt/index.ts'
 import { resolveWeights } from '../resolve.ts'
+import { type Description, parseDescription, parseResumeDescription, type ResumeDescription } from './description.ts'
 import type { EpochResults } from './events.ts'
 import type { TrainOptions } from './options.ts'
 
@@ -49,27 +50,6 @@ export interface DetectorFile extends DetectorInfo {
 const modelPrefix = 'train.model.'
 const slotPrefix = 'train.optimizer.'
 const gradientPrefix = 'train.gradient.'
-
-interface Description {
-  readonly format: 1
-  readonly yaml: ModelYaml
-  readonly source: string
-  readonly names: readonly string[]
-  readonly imagePx: number
-  readonly epoch: number
-  readonly results?: EpochResults
-}
-
-interface ResumeDescription {
-  readonly options: TrainOptions
-  readonly epoch: number
-  readonly bestFitness: number
-  readonly bestEpoch: number
-  readonly lastStep: number
-  readonly maps?: readonly number[]
-  readonly optimizer: OptimizerState['optimizer']
-  readonly updates: number
-}
 
 export interface SaveOptions {
   /** What continues the training. */
@@ -135,7 +115,7 @@ export function loadDetectorFile(path: string): DetectorFile {
   const weights: Weights = new Map()
   const model: Weights = new Map()
   const gradient: Weights = new Map()
-  const slots: Record<string, Weights> = {}
+  const slots: Record<string, Weights> = Object.create(null)
   for (const [name, tensor] of tensors) {
     if (name.startsWith(modelPrefix)) model.set(name.slice(modelPrefix.length), tensor)
     else if (name.startsWith(slotPrefix)) {
@@ -148,7 +128,7 @@ export function loadDetectorFile(path: string): DetectorFile {
   const saved = metadata['hypevolve.resume']
   let resume: ResumeState | undefined
   if (saved !== undefined) {
-    const { optimizer, updates, ...rest } = JSON.parse(saved) as ResumeDescription
+    const { optimizer, updates, ...rest } = parseResumeDescription(path, saved)
     resume = { ...rest, model, optimizer: { optimizer, updates, slots, ...(gradient.size > 0 && { gradient }) } }
   }
   return {
@@ -252,11 +232,7 @@ function readDescription(path: string, text: string | undefined): Description {
       path,
       'it holds weights, but not of which model. Train with --cfg and --weights to use them.',
     )
-  try {
-    return JSON.parse(text) as Description
-  } catch (cause) {
-    throw new CheckpointError(path, 'the description in it is damaged.', { cause })
-  }
+  return parseDescription(path, text)
 }
 
 /** Writes beside the file and renames: a reader, or a crash, sees the old or the new content. */
