@@ -1,0 +1,1 @@
+export declare function bundleAgainstDist(entry: string, output: string, options?: { keepUrl?: boolean }): Promise<void>
