@@ -25,12 +25,14 @@ export function bccd(): string {
 
 /** What both drivers print, one JSON object per line. */
 export interface PeerEvent {
-  readonly event: 'start' | 'epoch' | 'end'
+  readonly event: 'start' | 'epoch' | 'trial' | 'end'
   readonly epoch?: number
   /** Seconds since training began. */
   readonly at?: number
-  /** Only ours. */
+  /** Of an epoch; only ours. */
   readonly seconds?: { readonly train: number; readonly val: number; readonly waitForData: number }
+  /** Of a training of YOLOv5's evolution. */
+  readonly trial_seconds?: number
   readonly metrics?: Readonly<Record<string, number>>
   readonly peak_rss_mb?: number
 }

@@ -1,6 +1,6 @@
 """Trains with the real YOLOv5 7.0.14 (PyTorch, CPU), as a person would run its train.py, and reports what happened.
 
-Called by bench/epoch.bench.ts and bench/accuracy.bench.ts with the Python that scripts/setup-peers.mjs made:
+Called by bench/epoch.bench.ts, bench/accuracy.bench.ts and bench/evolve.bench.ts with the Python that scripts/setup-peers.mjs made:
 
     .peers/venv/bin/python bench/peers/yolov5_train.py --data data.yaml --imgsz 160 --batch-size 16 --epochs 4 --seed 0
 
@@ -8,9 +8,11 @@ The data set is copied to a scratch folder first, because YOLOv5 writes its labe
 relative `path:` from its own installation folder. Prints one JSON line per event:
   {"event": "start", "torch": ..., "threads": ...}
   {"event": "epoch", "epoch": 0, "at": seconds since training began, "metrics": {results.csv title: number}}
+  {"event": "trial", "trial_seconds": ...} after every training of --evolve, which has no epochs here
   {"event": "end", "seconds": ..., "peak_rss_mb": ..., "final": {precision, recall, mAP50, mAP50to95 of best.pt}}
 """
 import argparse
+import inspect
 import json
 import os
 import pathlib
@@ -36,6 +38,7 @@ parser.add_argument("--workers", type=int, default=2)
 parser.add_argument("--threads", type=int, default=0, help="torch threads, 0 leaves what YOLOv5 sets")
 parser.add_argument("--cache", default="", help="ram or disk")
 parser.add_argument("--plots", action="store_true")
+parser.add_argument("--evolve", type=int, default=0, help="trainings of an evolution instead of one training")
 options = parser.parse_args()
 
 scratch = pathlib.Path(tempfile.mkdtemp(prefix="yolov5-peer-"))
@@ -120,6 +123,26 @@ try:
     opt.cache, opt.noplots = options.cache or None, not options.plots
     opt.project, opt.name, opt.exist_ok = str(scratch / "runs"), "exp", True
 
+    if options.evolve:
+        opt.evolve = options.evolve
+        # The package's train() reads map50s after every epoch but sets it in validated ones only, and an evolution validates
+        # the last one alone: as released it stops after the first epoch. It gets the value that maps starts from.
+        source = inspect.getsource(trainer.train)
+        fixed = source.replace("maps = np.zeros(nc)", "maps = map50s = np.zeros(nc)", 1)
+        if "map50s" in source and fixed == source:
+            sys.exit("this YOLOv5 cannot be patched for --evolve: there is no line that sets maps")
+        exec(compile(fixed, trainer.__file__, "exec"), vars(trainer))
+        train_once = trainer.train
+
+        def train_and_tell(*arguments):
+            start = time.perf_counter()
+            result = train_once(*arguments)
+            emit(event="trial", trial_seconds=time.perf_counter() - start)
+            return result
+
+        trainer.train = train_and_tell
+        callbacks = Callbacks()  # an evolution keeps them for its first training only
+
     sys.stdout = sys.stderr
     emit(event="start", torch=torch.__version__, threads=torch.get_num_threads())
     began = time.perf_counter()
@@ -127,7 +150,7 @@ try:
     emit(
         event="end",
         seconds=time.perf_counter() - began,
-        training_seconds=time.perf_counter() - clock["start"],
+        training_seconds=time.perf_counter() - (clock["start"] or began),
         peak_rss_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         final=final,
     )
