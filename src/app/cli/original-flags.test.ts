@@ -83,6 +83,15 @@ const unsupported = `
   .split(/\s+/)
 
 describe('flags of the originals', () => {
+  it('--img-size takes two numbers as the family of the model does', () => {
+    const two = ['--img-size', '320', '416']
+    expect(parse(two)).toMatchObject({ imgsz: 320, valImgsz: 416 })
+    expect(parse(two)).not.toHaveProperty('leastImgsz')
+    const darknet = { leastImgsz: 320, imgsz: 416, valImgsz: 416 }
+    expect(parse([...two, '--cfg', 'cfg/yolov3.cfg'])).toMatchObject(darknet)
+    expect(parse(['--cfg=yolov3.cfg', ...two])).toMatchObject(darknet)
+  })
+
   it.each(Object.entries(understood))('%s is understood', (flag, [words, meaning]) => {
     expect(parse([flag, ...words.split(' ').filter(Boolean)])).toMatchObject(meaning)
   })

@@ -85,7 +85,7 @@ export const trainAliases = { '--img': '--imgsz', '--img-size': '--imgsz', '--ba
 
 /**
  * `--img-size` takes up to three numbers: one for all; training and validation, as in YOLOv5; or, as in YOLOv3, the least
- * and the largest of training (between which `--multi-scale` draws) and validation.
+ * and the largest of training (between which batches are scaled) and validation. YOLOv3 repeats the last of two numbers.
  */
 export function spreadImageSizes(words: readonly string[]): string[] {
   const at = words.lastIndexOf('--imgsz')
@@ -94,6 +94,8 @@ export function spreadImageSizes(words: readonly string[]): string[] {
   while (end < words.length && end <= at + 3 && /^\d+$/.test(words[end]!)) end++
   const sizes = words.slice(at + 1, end)
   if (sizes.length < 2) return [...words]
+  const isDarknet = /(^|\n)--cfg[=\n].*\.cfg(\n|$)/i.test(words.join('\n'))
+  if (sizes.length === 2 && isDarknet) sizes.push(sizes[1]!)
   const training = sizes.slice(0, -1).map(Number)
   const [least, most] = [Math.min(...training), Math.max(...training)].map(String)
   const range = least === most ? [] : ['--least-imgsz', least!]
@@ -133,7 +135,7 @@ export const trainRenamed: Readonly<Record<string, string>> = {
 /** Flags of YOLOv5 (v1.0 to v7.0 and later, the PyPI package too) and YOLOv3 with the reason why they are missing here. */
 export const trainUnsupported: Readonly<Record<string, string>> = {
   '--quad':
-    'its batches, a quarter of the images at twice the size, learn what --imgsz 1280 --batch-size 4 --accumulate 4 does, at the same cost: use those.',
+    'its batches are a quarter of the images at twice the size: --imgsz 1280 --batch-size 4 --accumulate 4 costs and learns about the same.',
   '--sync-bn': oneProcess,
   '--local_rank': oneProcess,
   '--local-rank': oneProcess,
@@ -292,7 +294,7 @@ export function addTrainFlags(command: Command): void {
     offlineOption(),
     new Option(
       '--device <device>',
-      "'cpu'; GPU numbers fall back to the CPU and say so; with --evolve 0,1,2 are three trainings at once, 0+1 one on both",
+      "'cpu', 'webgpu', 'cuda' or GPU numbers, which need CUDA, else they fall back to the CPU and say so; with --evolve 0,1,2 are three trainings at once",
     ).default('', 'cpu'),
     new Option('--cache [where]', 'keep decoded images: ram or disk; ram if not said')
       .preset('ram')
