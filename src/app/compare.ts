@@ -14,7 +14,7 @@ import { printJson } from './val-context.ts'
 /** @returns the exit code */
 export async function runCompare(a: string, b: string, flags: CompareFlags): Promise<number> {
   const terminal = flags.json ? new Terminal(process.stderr) : new Terminal()
-  chooseDevice(flags.device, terminal)
+  const device = await chooseDevice(flags.device, terminal)
   goOffline(flags)
   await fetchAssets({ data: flags.data, weights: a }, terminal)
   await fetchAssets({ weights: b }, terminal)
@@ -23,7 +23,7 @@ export async function runCompare(a: string, b: string, flags: CompareFlags): Pro
   const hooks = { onEvent: (event: TrainEvent) => display.onEvent(event), signal: interrupts.signal }
   let evaluation: Evaluation | undefined
   try {
-    evaluation = await Evaluation.open(flags, hooks)
+    evaluation = await Evaluation.open({ ...flags, device }, hooks)
     const { names } = evaluation
     const first = await mark(evaluation, a, flags)
     const second = sameOrder(first, await mark(evaluation, b, flags))

@@ -1,7 +1,7 @@
 // What val and compare share: a split of a data set, and detectors that are judged on it.
 import { availableParallelism } from 'node:os'
 import { DatasetClassesMismatchError, OnnxModelError } from '../base/index.ts'
-import type { Marks, Metrics, OpenDetector, TrainEvent, TrainHooks, ValidateOptions } from '../detect/index.ts'
+import type { Device, Marks, Metrics, OpenDetector, TrainEvent, TrainHooks, ValidateOptions } from '../detect/index.ts'
 import { workerCount } from './train-options.ts'
 
 export interface EvaluationOptions {
@@ -10,6 +10,8 @@ export interface EvaluationOptions {
   readonly singleCls: boolean
   readonly workers: number
   readonly threads: number
+  /** Where the networks compute. */
+  readonly device: Device
   readonly batchSize: number
 }
 
@@ -69,8 +71,9 @@ export class Evaluation {
 
   /** Opens a detector and looks whether its classes are those of the data set. */
   async detector(weights: string, cfg?: string): Promise<OpenDetector> {
-    const { threads, singleCls, data } = this.#options
-    const runtime = { threads: threads > 0 ? threads : availableParallelism(), spinning: false }
+    const { threads, singleCls, data, device } = this.#options
+    if (device !== 'cpu') await this.#detect.requireDevice(device)
+    const runtime = { threads: threads > 0 ? threads : availableParallelism(), spinning: false, device }
     const names = this.#names
     const detector = await this.#detect.openDetector({ weights, names, ...(cfg !== undefined && { cfg }) }, runtime)
     if (!singleCls && names.length !== detector.names.length) {

@@ -15,11 +15,12 @@ export async function runPredict(flags: PredictFlags): Promise<number> {
   if (flags.saveConf && !flags.saveTxt) throw new UsageError('--save-conf goes with --save-txt.')
   // With --json the standard output belongs to whoever reads it.
   const terminal = flags.json ? new Terminal(process.stderr) : new Terminal()
-  chooseDevice(flags.device, terminal)
+  const device = await chooseDevice(flags.device, terminal)
   goOffline(flags)
   await fetchAssets(flags, terminal)
   const detect = await import('../detect/index.ts')
   const detector = await detect.loadDetector(flags.weights, {
+    device,
     ...(flags.threads > 0 && { threads: flags.threads }),
     ...(flags.cfg !== undefined && { cfg: flags.cfg }),
     ...(flags.data !== undefined && { names: detect.readDatasetYaml(flags.data).names }),

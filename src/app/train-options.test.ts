@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { UsageError } from '../base/index.ts'
 import type { TrainFlags } from './cli/train-flags.ts'
 import { Terminal } from './console/terminal.ts'
-import { chooseDevice } from './device.ts'
+import { chooseDevice, hasCuda } from './device.ts'
 import { estimateBytes, estimateSeconds } from './estimate.ts'
 import { runFolder, toTrainOptions, workerCount } from './train-options.ts'
 
@@ -97,22 +97,39 @@ describe('the folder of a run', () => {
 })
 
 describe('--device of a training', () => {
-  const choose = (device: string) => {
+  const choose = async (device: string) => {
     let text = ''
-    chooseDevice(device, new Terminal({ write: (part: string) => (text += part) }))
-    return text
+    const chosen = await chooseDevice(device, new Terminal({ write: (part: string) => (text += part) }))
+    return { chosen, text }
   }
 
-  it('takes the CPU silently', () => {
-    expect([choose(''), choose('cpu'), choose('CPU')]).toEqual(['', '', ''])
+  it.each([
+    ['', 'cpu'],
+    ['CPU', 'cpu'],
+    ['webgpu', 'webgpu'],
+    ['cuda', 'cuda:0'],
+    ['cuda:1', 'cuda:1'],
+  ])('takes "%s" silently', async (device, chosen) => {
+    expect(await choose(device)).toEqual({ chosen, text: '' })
   })
 
-  it.each(['0', '0,1,2,3', 'mps', 'cuda:0'])('falls back from %s with one loud line', (device) => {
-    expect(choose(device)).toMatch(/^WARNING --device .* CPU .*\n$/)
+  it('falls back from the Apple GPU with one loud line', async () => {
+    const { chosen, text } = await choose('mps')
+    expect(chosen).toBe('cpu')
+    expect(text).toMatch(/^WARNING --device mps: .* CPU .*\n$/)
   })
 
-  it('refuses what is no device', () => {
-    expect(() => choose('fast')).toThrow(UsageError)
+  it.each(['0', '0,1,2,3'])('takes GPU %s by number where the runtime has CUDA, else the CPU', async (device) => {
+    const { chosen, text } = await choose(device)
+    if (await hasCuda()) expect(chosen).toBe('cuda:0')
+    else {
+      expect(chosen).toBe('cpu')
+      expect(text).toMatch(/^WARNING --device .* CUDA .* CPU .*\n$/)
+    }
+  })
+
+  it.each(['fast', 'cuda:x', '0;1'])('refuses %s, which is no device', async (device) => {
+    await expect(choose(device)).rejects.toThrow(UsageError)
   })
 })
 

@@ -29,9 +29,9 @@ export async function runTrain(flags: TrainFlags, words: readonly string[]): Pro
     const { runEvolve } = await import('./evolve/index.ts')
     return runEvolve({ flags, words, terminal })
   }
-  chooseDevice(flags.device, terminal)
+  const device = await chooseDevice(flags.device, terminal)
   const options = flags.resume === false ? await newRun(flags, terminal) : await resumedRun(flags, terminal)
-  return trainOnce(options, flags.yes, terminal)
+  return trainOnce({ ...options, device }, flags.yes, terminal)
 }
 
 async function newRun(flags: TrainFlags, terminal: Terminal): Promise<RunOptions> {

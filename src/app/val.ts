@@ -22,7 +22,7 @@ export async function runVal(flags: ValFlags): Promise<number> {
   const split = splitOf(flags)
   // With --json the standard output belongs to whoever reads it.
   const terminal = flags.json ? new Terminal(process.stderr) : new Terminal()
-  chooseDevice(flags.device, terminal)
+  const device = await chooseDevice(flags.device, terminal)
   goOffline(flags)
   await fetchAssets(flags, terminal)
   const interrupts = watchInterrupts(terminal)
@@ -31,7 +31,7 @@ export async function runVal(flags: ValFlags): Promise<number> {
   let evaluation: Evaluation | undefined
   let detector: OpenDetector | undefined
   try {
-    evaluation = await Evaluation.open({ ...flags, split }, { onEvent: tell, signal: interrupts.signal })
+    evaluation = await Evaluation.open({ ...flags, split, device }, { onEvent: tell, signal: interrupts.signal })
     detector = await evaluation.detector(flags.weights, flags.cfg)
     const run = flags.task === 'speed' ? measureSpeed : flags.task === 'study' ? studySizes : measure
     await run({ flags, terminal, evaluation, detector, tell })

@@ -1,5 +1,6 @@
 // A trained detector for programs: images in, boxes out.
 import { availableParallelism } from 'node:os'
+import { type Device, isGpu, requireDevice } from '../nn/index.ts'
 import { decodeImage, letterbox, type RgbImage } from './data/index.ts'
 import { families } from './family.ts'
 import { type OpenDetector, openDetector } from './open-detector.ts'
@@ -31,6 +32,8 @@ export interface DetectOptions {
 }
 
 export interface LoadDetectorOptions {
+  /** Where the network computes; default 'cpu'. */
+  readonly device?: Device
   /** Threads that compute; as many as there are cores by default. */
   readonly threads?: number
   /** Model of weights that do not say of which they are, as Darknet's `.weights`. */
@@ -62,8 +65,9 @@ export class Detector {
 
   /** See {@link loadDetector}. */
   static async load(path: string, options: LoadDetectorOptions = {}): Promise<Detector> {
-    const { threads = availableParallelism(), ...source } = options
-    return new Detector(await openDetector({ weights: path, ...source }, { threads, spinning: false }))
+    const { device = 'cpu', threads = availableParallelism(), ...source } = options
+    if (isGpu(device)) await requireDevice(device)
+    return new Detector(await openDetector({ weights: path, ...source }, { threads, spinning: false, device }))
   }
 
   /**

@@ -12,7 +12,15 @@
  * )
  * ```
  */
-export { imageLayoutFor, type LayoutChoice, probeBlockSize, type Weights } from '../nn/index.ts'
+export {
+  type Device,
+  hasCudaProvider,
+  imageLayoutFor,
+  type LayoutChoice,
+  probeBlockSize,
+  requireDevice,
+  type Weights,
+} from '../nn/index.ts'
 export { type AssetEvent, type AssetHooks, ensureDataset, ensureWeights } from './assets/index.ts'
 export { exportCfg, exportDarknet } from './darknet/index.ts'
 export {

@@ -33,6 +33,7 @@
  * `compile(graph, outputs)` runs it, `exportOnnx` writes it. `declarations(build)` lists the weights of a network.
  */
 
+export { type Device, hasCudaProvider, isGpu } from './device.ts'
 export { declarations, exportOnnx } from './export.ts'
 export { gradients } from './gradients.ts'
 export {
@@ -51,7 +52,7 @@ export { readOnnxMetadata } from './onnx/metadata.ts'
 export type { FloatType } from './onnx/model.ts'
 export * from './ops/index.ts'
 export { type OptimizerName, optimizerSlots } from './optimizer.ts'
-export { imageLayoutFor, type LayoutChoice, probeBlockSize } from './probe.ts'
+export { imageLayoutFor, type LayoutChoice, probeBlockSize, requireDevice } from './probe.ts'
 export {
   fromHalf,
   readSafetensors,

@@ -1,11 +1,12 @@
 // Whether ONNX Runtime has kernels for the blocked layout on this machine, and the choice that follows from it.
 import { EngineError } from '../base/index.ts'
+import { type Device, deviceError, isGpu } from './device.ts'
 import { gradients } from './gradients.ts'
 import { Graph, type ImageLayout } from './graph.ts'
 import { NCHWC } from './lowering.ts'
 import { ModelWriter } from './onnx/model.ts'
 import { batchNorm, conv2d, maxPool2d, silu, upsampleNearest } from './ops/index.ts'
-import { compile, createSession, type Device, isGpu, loadRuntime } from './session.ts'
+import { compile, createSession, loadRuntime } from './session.ts'
 
 let probing: Promise<8 | 16 | undefined> | undefined
 
@@ -71,6 +72,26 @@ async function agrees(block: 8 | 16): Promise<boolean> {
     }
     return worst <= 1e-3 * largest
   })
+}
+
+/**
+ * Computes something small on a device.
+ *
+ * @throws {@link DeviceError} if it cannot be used, with what is missing
+ */
+export async function requireDevice(device: Device): Promise<void> {
+  const graph = new Graph()
+  const x = graph.input('x', [1, 4, 4, 4])
+  try {
+    const executable = await compile(graph, [conv2d(x, graph.input('w', [4, 4, 3, 3]), undefined, { padding: 1 })], {
+      device,
+    })
+    const [result] = await executable.run({ x: new Float32Array(64).fill(1), w: new Float32Array(144).fill(1) })
+    await executable.dispose()
+    if (result!.data[5] !== 36) throw new Error(`a convolution gave ${result!.data[5]} instead of 36`)
+  } catch (cause) {
+    throw deviceError(device, cause instanceof EngineError ? (cause.cause ?? cause) : cause)
+  }
 }
 
 /** Which form the training graph takes: 'auto' probes, 'blocked' insists, 'plain' is the form for every machine. */

@@ -1,6 +1,7 @@
 // The one file that loads onnxruntime-node: sessions, opened models, and `compile`, which runs any graph (tests).
 import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node'
 import { EngineError, hasKeepingAllocator } from '../base/index.ts'
+import { type Device, isGpu, providerOf } from './device.ts'
 import { type DType, type Graph, leafOf, type Tensor, type TensorData } from './graph.ts'
 import { Lowering } from './lowering.ts'
 import { fromHalf, toHalf } from './safetensors.ts'
@@ -17,12 +18,6 @@ export function loadRuntime(): Promise<Ort> {
   })
   return loading
 }
-
-/** Where a session computes: the processor, a GPU through WebGPU, or a GPU of NVIDIA by its number. */
-export type Device = 'cpu' | 'webgpu' | `cuda:${number}`
-
-/** Whether a device is a graphics processor. */
-export const isGpu = (device: Device = 'cpu'): boolean => device !== 'cpu'
 
 export interface RuntimeOptions {
   /** Default 'cpu'. */
@@ -68,11 +63,6 @@ export async function createSession(model: Uint8Array, options: RuntimeOptions =
   } catch (cause) {
     throw new EngineError(`ONNX Runtime refused a model: ${(cause as Error).message}`, { cause })
   }
-}
-
-function providerOf(device: Device): InferenceSession.ExecutionProviderConfig {
-  if (device === 'cpu' || device === 'webgpu') return device
-  return { name: 'cuda', deviceId: Number(device.slice('cuda:'.length)) }
 }
 
 /** A runtime tensor over the given memory (no copy). */

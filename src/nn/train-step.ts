@@ -3,11 +3,12 @@
 import assert from 'node:assert/strict'
 import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node'
 import { EngineError } from '../base/index.ts'
+import { isGpu } from './device.ts'
 import { type ImageLayout, type ParameterGroup, sizeOf, type Tensor, type TensorData } from './graph.ts'
 import { filterShape } from './packing.ts'
 import { imageLayoutFor, type LayoutChoice } from './probe.ts'
 import type { Scope } from './scope.ts'
-import { createSession, isGpu, loadRuntime, type RuntimeOptions } from './session.ts'
+import { createSession, loadRuntime, type RuntimeOptions } from './session.ts'
 import { lowerProgram, type Piece, scalarInputs, type TrainProgram, traceProgram } from './train-model.ts'
 import type { PingPong, Place, TrainState, Vectors } from './train-state.ts'
 

@@ -24,6 +24,8 @@ describe('planSlots', () => {
     ['several per device', { device: '0', perDevice: 2, cores: 8 }, 'cpu*4 cpu*4', [/cannot/]],
     ['jobs count if the devices do not', { device: '0', jobs: 2, cores: 2 }, 'cpu*1 cpu*1', [/cannot/]],
     ['Apple', { device: 'mps', cores: 8 }, 'cpu*8', [/Apple/]],
+    ['WebGPU', { device: 'webgpu', cores: 8 }, 'webgpu*8', []],
+    ['two trainings on one GPU', { device: 'WebGPU', perDevice: 2, cores: 8 }, 'webgpu*4 webgpu*4', []],
   ])('computes on the processor: %s', (_, request, slots, notes) => {
     expect(slotsOf({ ...request, gpus: 0 })).toBe(slots)
     const told = planSlots({ ...request, gpus: 0 }).notes
@@ -41,6 +43,7 @@ describe('planSlots', () => {
     ['what contradicts nothing', { device: '0,1', jobs: 2, cores: 4 }, '0*2 1*2'],
     ['written otherwise', { device: 'cuda:00', cores: 1 }, '0*1'],
     ['Apple', { device: 'mps', cores: 8 }, 'mps*8'],
+    ['CUDA without a number', { device: 'cuda', cores: 2 }, '0*2'],
   ])('hands devices on to a program: %s', (_, request, slots) => {
     expect(slotsOf({ ...request, gpus: 'unknown' })).toBe(slots)
     expect(planSlots({ ...request, gpus: 'unknown' }).notes).toEqual([])

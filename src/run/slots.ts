@@ -3,7 +3,7 @@ import { UsageError } from '../base/index.ts'
 import type { SlotResources } from './trainer.ts'
 
 export interface SlotRequest {
-  /** YOLOv5's values: '', `cpu`, `mps`, `0`, `0,1,2,3`; and `0+1,2+3` for two devices per trial. */
+  /** YOLOv5's values: '', `cpu`, `mps`, `0`, `0,1,2,3`; `0+1,2+3` for two devices per trial; `webgpu`; `cuda` is 0. */
   readonly device: string
   /** Trainings at once, where devices do not say it. */
   readonly jobs?: number | undefined
@@ -12,7 +12,7 @@ export interface SlotRequest {
   /** Cores to share out, at least 1. */
   readonly cores: number
   /**
-   * GPUs that the trainer can use: 0 for one that computes on the processor (every device then means a slot on it);
+   * GPUs that the trainer can use by number: 0 for one that cannot (every number then means a slot on the processor);
    * `unknown` for an outside program, which is handed the device as it is.
    */
   readonly gpus: number | 'unknown'
@@ -48,11 +48,11 @@ export function planSlots({ device, jobs, perDevice, cores, gpus }: SlotRequest)
   }
 
   const asked = groups.length * (perDevice ?? 1)
-  if (gpus === 0) {
+  if (gpus === 0 && groups[0] !== 'webgpu') {
     const many = groups.length > 1 || groups[0]!.includes('+')
     const notes = [
-      `--device ${device}: ${many ? `GPUs ${device} cannot` : `GPU ${device} cannot`} be used by this version. ` +
-        'Training on the CPU instead, which is slower.',
+      `--device ${device}: ${many ? `GPUs ${device} cannot` : `GPU ${device} cannot`} be used by number, as the runtime has no CUDA (docs/devices.md). ` +
+        'Training on the CPU instead, which is slower; --device webgpu uses a GPU without CUDA.',
     ]
     if (jobs === undefined && asked > cores)
       notes.push(
@@ -66,7 +66,7 @@ export function planSlots({ device, jobs, perDevice, cores, gpus }: SlotRequest)
       `--jobs ${jobs} and --device ${device} contradict: ${asked} trainings run at once on these devices. ` +
         'Leave out --jobs; --per-device puts several on each device.',
     )
-  if (gpus !== 'unknown')
+  if (gpus !== 'unknown' && groups[0] !== 'webgpu')
     for (const number of groups.flatMap((group) => group.split('+')))
       if (Number(number) >= gpus)
         throw new UsageError(
@@ -97,12 +97,17 @@ function shareOut(devices: readonly string[], cores: number): SlotResources[] {
 
 /** Groups of GPU numbers, or the word that was given instead. */
 function parseDevices(device: string): '' | 'cpu' | 'mps' | string[] {
-  const text = device.trim().toLowerCase().replaceAll('cuda:', '')
+  const text = device
+    .trim()
+    .toLowerCase()
+    .replaceAll('cuda:', '')
+    .replace(/^cuda$/, '0')
   if (text === '' || text === 'cpu' || text === 'mps') return text
+  if (text === 'webgpu') return [text]
   const groups = text.split(',').map((group) => group.trim())
   if (!groups.every((group) => /^\d{1,4}(\+\d{1,4})*$/.test(group)))
     throw new UsageError(
-      `--device ${device}: give cpu, a GPU number as 0, several as 0,1 (one training each), or 0+1,2+3 (two GPUs per training).`,
+      `--device ${device}: give cpu, webgpu, cuda, a GPU number as 0, several as 0,1 (one training each), or 0+1,2+3 (two GPUs per training).`,
     )
   const canonical = groups.map((group) => group.split('+').map(Number).join('+'))
   const numbers = canonical.flatMap((group) => group.split('+'))

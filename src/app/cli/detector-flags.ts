@@ -42,7 +42,11 @@ export interface MachineFlags {
 
 export const addMachineFlags = (command: Command): Command =>
   command
-    .option('--device <device>', "'cpu'; a GPU number falls back to the CPU and says so", '')
+    .option(
+      '--device <device>',
+      "'cpu', 'webgpu' or 'cuda'; a GPU number needs CUDA, else it falls back to the CPU and says so",
+      '',
+    )
     .addOption(
       new Option('--threads <n>', 'threads that compute, 0: as many as there are cores')
         .argParser(integer(0, 256))

@@ -6,6 +6,20 @@ export class EngineError extends HypevolveError {
   override readonly code: string = 'ENGINE'
 }
 
+/** A GPU or its libraries cannot be used. */
+export class DeviceError extends HypevolveError {
+  override readonly code = 'DEVICE'
+
+  constructor(
+    readonly device: string,
+    reason: string,
+    advice: string,
+    options?: ErrorOptions,
+  ) {
+    super(`The device "${device}" cannot be used: ${reason.replace(/[.\s]+$/, '')}. ${advice}`, options)
+  }
+}
+
 /** A model in half precision cannot hold a number. */
 export class HalfRangeError extends HypevolveError {
   override readonly code = 'HALF_RANGE'

@@ -1,4 +1,5 @@
 // What a training is asked to do. Plain data, so that it can travel to the child process that trains.
+import type { Device } from '../../nn/index.ts'
 
 /** Options of {@link train}; the names of YOLOv5 v7.0's `train.py` flags stand in the comments where they differ. */
 export interface TrainOptions {
@@ -61,6 +62,8 @@ export interface TrainOptions {
   readonly seed: number
   /** Folder of this run: weights/, results.csv, hyp.yaml, opt.yaml. Leave out to write nothing. */
   readonly saveDir?: string
+  /** Where the network computes; default 'cpu'. Images are decoded and augmented on the processor in any case. */
+  readonly device?: Device
   /** Threads of ONNX Runtime; 0 takes the machine's cores. */
   readonly threads: number
   /** Memory layout of the training graph; 'auto' probes for the blocked one. */

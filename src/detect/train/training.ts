@@ -4,7 +4,7 @@ import { cpus } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { stringify } from 'yaml'
 import { HypFamilyError, LossNotFiniteError, ModelNotGivenError, randomFor } from '../../base/index.ts'
-import { fromHalf, imageLayoutFor, toHalf, type Weights } from '../../nn/index.ts'
+import { fromHalf, imageLayoutFor, isGpu, requireDevice, toHalf, type Weights } from '../../nn/index.ts'
 import { checkAnchors } from '../anchors/index.ts'
 import {
   type Dataset,
@@ -100,8 +100,8 @@ export class Training {
       this.resume = requireResume(loadDetectorFile(options.resume))
       const saveDir = resolve(dirname(options.resume), '..')
       // All is as it was, except what the machine gives this time.
-      const { resume, threads, workers, spin } = options
-      this.options = { ...this.resume.options, resume, saveDir, threads, workers, spin }
+      const { resume, threads, workers, spin, device } = options
+      this.options = { ...this.resume.options, resume, saveDir, threads, workers, spin, ...(device && { device }) }
     }
     this.stopper = new EarlyStopping(this.options.patience)
     this.checkpointMs = 1000 * (this.options.checkpointSeconds ?? 10)
@@ -164,8 +164,10 @@ export class Training {
     if (options.rect && !rect) this.message('warning', '--image-weights draws images one by one: --rect is left out.')
 
     const threads = options.threads > 0 ? options.threads : cpus().length
-    const runtime = { threads, spinning: options.spin }
-    const layout = await imageLayoutFor(options.layout)
+    const device = options.device ?? 'cpu'
+    if (isGpu(device)) await requireDevice(device)
+    const runtime = { threads, spinning: options.spin, device }
+    const layout = await imageLayoutFor(options.layout, device)
     const trainLoader = await host.trainLoader(
       options,
       {
@@ -218,7 +220,7 @@ export class Training {
       modelTable: [...summary.table, summary.text],
       parameters: summary.parameters,
       gflops: summary.gflops,
-      device: `CPU, ${threads} thread${threads === 1 ? '' : 's'}, ${form}`,
+      device: isGpu(device) ? `GPU (${device})` : `CPU, ${threads} thread${threads === 1 ? '' : 's'}, ${form}`,
       ...(options.saveDir !== undefined && { saveDir: options.saveDir }),
     })
     const trial = trialOf(definition, options, imagePx)

@@ -2,8 +2,8 @@
 import { existsSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { SlotCrashedError, SlotHungError, SlotMemoryError, TrainingFailedError } from '../../base/index.ts'
-import type { ClassRow, EpochResults, TrainEvent, TrainOptions } from '../../detect/index.ts'
+import { SlotCrashedError, SlotHungError, SlotMemoryError, TrainingFailedError, UsageError } from '../../base/index.ts'
+import type { ClassRow, Device, EpochResults, TrainEvent, TrainOptions } from '../../detect/index.ts'
 import type { FailureClass, Hyp, Metrics } from '../../search/index.ts'
 import { classifyExit, limit, TrialLog } from '../process/index.ts'
 import { Slot, type SlotOptions } from '../slot/index.ts'
@@ -14,6 +14,16 @@ export interface EmbeddedOptions extends Omit<SlotOptions, 'slot' | 'onOutput'> 
   readonly onEvent?: (trial: number, event: TrainEvent, slot: SlotResources) => void
   /** Longest time of one training; default no limit. */
   readonly timeoutMs?: number | undefined
+}
+
+/** Slots name a GPU by its number, as YOLOv5 does. */
+function deviceOf({ device }: SlotResources): Device {
+  if (device.includes('+'))
+    throw new UsageError(
+      `--device ${device}: our own trainer uses one GPU for a training. Write ${device.replaceAll('+', ',')}.`,
+    )
+  if (device === 'webgpu') return device
+  return /^\d+$/.test(device) ? `cuda:${Number(device)}` : 'cpu'
 }
 
 /** Failure class by the code of the error that ended a training; all others are about the set-up. */
@@ -44,6 +54,7 @@ export function embeddedTrainers(
   let anyComplete = false
 
   return (resources) => {
+    const device = deviceOf(resources)
     let log = new TrialLog(undefined)
     const slot = new Slot({ ...guards, slot: resources.slot, onOutput: (bytes) => log.write(bytes) })
 
@@ -117,6 +128,7 @@ export function embeddedTrainers(
         ...rest,
         hyp: { ...options.hyp, ...numbersOf(hyp) },
         seed,
+        device,
         threads,
         workers,
         save: 'never',
