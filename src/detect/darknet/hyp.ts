@@ -8,7 +8,7 @@ export const yolov3Hyp = {
   giou: key(3.54, 0, 1000, 'gain of the box loss'),
   cls: key(37.4, 0, 10_000, 'gain of the class loss, at 80 classes'),
   cls_pw: key(1, 0, 1000, 'weight of positives in the class loss'),
-  obj: key(49.5, 0, 10_000, 'gain of the objectness loss, at 320 px'),
+  obj: key(49.5, 0, 10_000, 'gain of the objectness loss'),
   obj_pw: key(1, 0, 1000, 'weight of positives in the objectness loss'),
   iou_t: key(0.225, 0, 1, 'overlap of a box and an anchor, both at one centre, above which the anchor takes it'),
   lr0: key(0.00579, 0, 10, 'learning rate at the start'),
