@@ -68,7 +68,7 @@ export async function convertDataset(options: ConvertOptions): Promise<Conversio
   const set = await annotationFormats[from].read(resolve(source), {
     images: findImages(resolve(source), options.imageFolders, to),
     tally,
-    note: (text) => notes.push(text),
+    note: (text) => void (notes.includes(text) || notes.push(text)),
     onProgress: (done, total) => onProgress('read', done, total),
   })
   const images = merge(set.images)
@@ -118,14 +118,21 @@ function findImages(source: string, folders: readonly string[] | undefined, to: 
   const folder = folderOf(source)
   const own = new ImageFinder([folder], to)
   // Annotations in a folder of their own: the images are mostly beside it.
-  return own.files.length > 0 ? own : new ImageFinder([dirname(folder)], to)
+  const isBeside = own.files.length === 0 && /^(ann|label|xml|json|bbox|box)/i.test(basename(folder))
+  return isBeside ? new ImageFinder([dirname(folder)], to) : own
 }
 
-const nothingFound = (tally: Tally) =>
-  tally.count('image-missing') > 0
-    ? `none of ${tally.count('image-missing')} annotated images was found, for example ${tally.rows.find(({ reason }) => reason === 'image-missing')!.example}. ` +
-      'Name their folder with --image-folder.'
-    : 'it has no image with annotations.'
+function nothingFound(tally: Tally): string {
+  const { rows } = tally
+  const corrupt = rows.find(({ reason }) => reason === 'image-corrupt')
+  if (corrupt) return `none of its images can be decoded, as ${corrupt.example}.`
+  const missing = rows.find(({ reason }) => reason === 'image-missing')
+  if (!missing) return 'it has no image with annotations.'
+  return (
+    `none of ${missing.count} annotated images was found, for example ${missing.example}. ` +
+    'Name their folder with --image-folder.'
+  )
+}
 
 /** One entry per image: a source may speak of an image several times. */
 function merge(images: readonly SourceImage[]): SourceImage[] {

@@ -15,8 +15,17 @@ export const isInside = (folder: string, path: string): boolean => {
   return way !== '..' && !way.startsWith('../') && !/^(\/|[a-z]:)/i.test(way)
 }
 
-export const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false
-export const isFile = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() ?? false
+export const isFolder = (path: string): boolean => look(path)?.isDirectory() ?? false
+export const isFile = (path: string): boolean => look(path)?.isFile() ?? false
+
+/** Paths may come out of a file: what cannot be looked at (too long, below a file, not a path at all) is not there. */
+function look(path: string) {
+  try {
+    return statSync(path, { throwIfNoEntry: false })
+  } catch {
+    return undefined
+  }
+}
 
 /** Files of an extension: the file itself, or all below a folder, sorted. */
 export function filesOf(place: string, extension: string): string[] {

@@ -20,13 +20,13 @@ export class ImageFinder {
 
   /**
    * The image that an annotation names: at that path seen from the annotation, else by file name, else by file name
-   * without extension. Among several the one whose path ends most like the name is taken, then the one nearest to the
-   * annotation; if that leaves several, none.
+   * without extension. Among several the one whose path ends most like the name is taken, then one that `prefer` likes,
+   * then the one nearest to the annotation; if that leaves several, none.
    *
    * @param name - a path of any machine, or an address
    * @param annotation - the file that names it
    */
-  find(name: string, annotation: string): string | undefined {
+  find(name: string, annotation: string, prefer: (file: string) => boolean = () => false): string | undefined {
     const path = name.replaceAll('\\', '/')
     const folder = dirname(resolve(annotation))
     const direct = resolve(folder, path)
@@ -36,8 +36,8 @@ export class ImageFinder {
     const candidates = this.#byName.get(file) ?? this.#byStem.get(stem) ?? this.#byStem.get(file) ?? []
     if (candidates.length <= 1) return candidates[0]
     const alike = most(candidates, (each) => commonEnd(each.split(/[\\/]/), path.split('/')))
-    if (alike.length === 1) return alike[0]
-    const near = most(alike, (each) => commonStart(each.split(/[\\/]/), folder.split(/[\\/]/)))
+    const liked = most(alike, (each) => (prefer(each) ? 1 : 0))
+    const near = most(liked, (each) => commonStart(each.split(/[\\/]/), folder.split(/[\\/]/)))
     return near.length === 1 ? near[0] : undefined
   }
 }

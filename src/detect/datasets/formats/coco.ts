@@ -74,7 +74,12 @@ function readSet(content: Json, file: string, split: SourceImage['split'], conte
       tally.add('unreadable', `${file}, image ${index + 1}`)
       return []
     }
-    const found = context.images.find(name, file)
+    // Several splits may have an image of this name.
+    const found = context.images.find(
+      name,
+      file,
+      (image) => split !== undefined && splitOfPath(slashed(image)) === split,
+    )
     if (found === undefined) {
       tally.add('image-missing', `${name} of ${file}`)
       return []
@@ -84,6 +89,8 @@ function readSet(content: Json, file: string, split: SourceImage['split'], conte
   })
   return { names: [...categories.values()], images }
 }
+
+const slashed = (path: string) => path.replaceAll('\\', '/')
 
 const idOf = (value: unknown) => (typeof value === 'number' || typeof value === 'string' ? String(value) : undefined)
 
