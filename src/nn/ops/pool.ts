@@ -46,6 +46,7 @@ export const maxPoolLineOp = defineOp<Line>({
     { inputs: [f32([2, 2, 6, 3])], attributes: { axis: 2, kernel: 3, padding: 1 } },
     { inputs: [f32([1, 1, 3, 5])], attributes: { axis: 3, kernel: 2, padding: 0 } },
     { inputs: [f32([1, 12, 4, 6])], attributes: { axis: 2, kernel: 5, padding: 2 } },
+    { inputs: [f32([1, 1, 2, 16])], attributes: { axis: 3, kernel: 5, padding: 2 } },
   ],
 })
 
@@ -80,13 +81,69 @@ export const maxPoolLineGradientOp = defineOp<Line>({
   },
   samples: [
     {
-      inputs: [f32([1, 1, 1, 4]), { shape: [1, 1, 1, 4], values: [1, 1, 1, 1] }, f32([1, 1, 1, 4])],
+      inputs: [
+        { shape: [1, 1, 1, 4], values: [1, 1, 1, 0.5] },
+        { shape: [1, 1, 1, 4], values: [1, 1, 1, 1] },
+        f32([1, 1, 1, 4]),
+      ],
       attributes: { axis: 3, kernel: 3, padding: 1 },
     },
   ],
 })
 
+/** Pairs of an element and a window it lies in, up to which a line's gradient is written out pair by pair. */
+const UNROLLED_PAIRS = 64
+
 function lineGradient(
+  lowering: Lowering,
+  values: readonly [string, string, string],
+  shape: readonly number[],
+  axis: number,
+  kernel: number,
+  padding: number,
+): string {
+  const length = shape[axis]!
+  // Window j covers the elements from j - padding on.
+  const windows = Array.from({ length: length + 2 * padding - kernel + 1 }, (_, j) => ({
+    first: Math.max(j - padding, 0),
+    end: Math.min(j - padding + kernel, length),
+  }))
+  const pairs = windows.reduce((sum, { first, end }) => sum + end - first, 0)
+  return pairs <= UNROLLED_PAIRS
+    ? unrolledLineGradient(lowering, values, length, axis, windows)
+    : shiftedLineGradient(lowering, values, shape, axis, kernel, padding)
+}
+
+/** On short lines: every element of a window in turn takes what is left of the window's gradient if it is the maximum. */
+function unrolledLineGradient(
+  { writer }: Lowering,
+  [x, y, dy]: readonly [string, string, string],
+  length: number,
+  axis: number,
+  windows: readonly { readonly first: number; readonly end: number }[],
+): string {
+  const split = (value: string, count: number) =>
+    count === 1 ? [value] : writer.nodes('Split', [value, writer.integers(new Array(count).fill(1))], count, { axis })
+  const elements = split(x, length)
+  const [maxima, slopes] = [split(y, windows.length), split(dy, windows.length)]
+  const received: string[][] = elements.map(() => [])
+  for (const [j, { first, end }] of windows.entries()) {
+    let rest = slopes[j]!
+    for (let i = first; i < end - 1; i++) {
+      const wins = writer.node('Cast', [writer.node('Equal', [elements[i]!, maxima[j]!])], { to: 1 })
+      const part = writer.node('Mul', [wins, rest])
+      received[i]!.push(part)
+      rest = writer.node('Sub', [rest, part])
+    }
+    // Nobody before it was the maximum, if anything is left.
+    received[end - 1]!.push(rest)
+  }
+  const sums = received.map((parts) => (parts.length === 1 ? parts[0]! : writer.node('Sum', parts)))
+  return sums.length === 1 ? sums[0]! : writer.node('Concat', sums, { axis })
+}
+
+/** On long lines: all windows at once, tap by tap. */
+function shiftedLineGradient(
   { writer }: Lowering,
   [x, y, dy]: readonly [string, string, string],
   shape: readonly number[],
