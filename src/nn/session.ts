@@ -48,7 +48,7 @@ export async function createSession(model: Uint8Array, options: RuntimeOptions =
       intraOpNumThreads: options.threads ?? 1,
       interOpNumThreads: 1,
       executionMode: 'sequential',
-      graphOptimizationLevel: options.optimization ?? 'disabled',
+      graphOptimizationLevel: options.optimization ?? (isGpu(options.device) ? 'all' : 'disabled'),
       // With the pattern on, the second run allocates one block on top of all that the first one took.
       enableMemPattern: false,
       enableCpuMemArena: !hasKeepingAllocator(),
