@@ -54,7 +54,7 @@ function yolov5s(): Uint8Array {
 }
 
 it(
-  'the first line of the tutorial runs in an empty folder, over a connection that breaks',
+  'the first lines of the tutorial run in an empty folder, over a connection that breaks',
   async () => {
     const weights = yolov5s()
     expect(weights.length).toBeGreaterThan(14e6)
@@ -84,9 +84,10 @@ it(
 
     // From now on nobody needs to be asked.
     const before = server.requests.length
-    const again = await run(`HYPEVOLVE_OFFLINE=1 ${line}`).finished
+    const again = await run(`HYPEVOLVE_OFFLINE=1 ${line} --evolve 2`).finished
     expect(again.status, again.stdout + again.stderr).toBe(0)
     expect(again.stdout).not.toContain('Fetching')
+    expect(readFileSync(join(work, 'runs/evolve/exp/evolve.csv'), 'utf8').trim().split('\n')).toHaveLength(3)
     expect(server.requests).toHaveLength(before)
   },
   limitMs,

@@ -7,6 +7,8 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { stringify } from 'yaml'
+import { rawHyp } from '../../src/detect/hyp.ts'
 import {
   alive,
   cacheEnv,
@@ -146,13 +148,33 @@ describe('YOLOv5: evolution', () => {
   )
 
   it('runs to its end, shortened', async () => {
-    const { status, stdout, stderr } = await run(`${commands.evolve} 3 ${short}`)
+    const { status, stdout, stderr } = await run(`${commands.evolve} 2 ${short}`)
     expect(status, stdout + stderr).toBe(0)
-    expect(read('runs/evolve/exp/evolve.csv').trim().split('\n')).toHaveLength(4)
+    expect(read('runs/evolve/exp/evolve.csv').trim().split('\n')).toHaveLength(3)
     const best = await run(
       `hypevolve train --data coco128.yaml ${small} --hyp runs/evolve/exp/hyp_evolve.yaml --name best`,
     )
     expect(best.status, best.stdout + best.stderr).toBe(0)
+  })
+
+  it('runs with what the tutorial does by editing files', async () => {
+    const folder = join(place.folder, 'edited')
+    await writeCoco(folder)
+    await tinyProject(folder)
+    const flags = `--fix anchors --set degrees=0..10 --fitness '0.1*mAP50 + 0.9*mAP50to95'`
+    const mutation = '--mutation-probability 0.9 --sigma 0.04'
+    const edited = await inShell(`${commands.evolve} 2 ${small} ${flags} ${mutation}`, folder).finished
+    expect(edited.status, edited.stdout + edited.stderr).toBe(0)
+    expect((await trialsOf('', folder)).every(({ hyp }) => !('anchors' in hyp))).toBe(true)
+
+    const { hyp } = rawHyp('v3.0/scratch')
+    writeFileSync(join(folder, 'five.yaml'), stringify({ ...hyp, anchors: 5 }))
+    const replay = `${commands.evolve} 2 ${small} --release v3.0 --hyp five.yaml`
+    const { status, stdout, stderr } = await inShell(replay, folder).finished
+    expect(status, stdout + stderr).toBe(0)
+    for (const file of ['evolve.txt', 'runs/evolve/hyp_evolved.yaml', 'evolve.png'])
+      expect(existsSync(join(folder, file)), file).toBe(true)
+    expect((await trialsOf('', folder))[0]!.hyp).toMatchObject({ anchors: 5 })
   })
 })
 
@@ -259,20 +281,35 @@ describe('YOLOv3: evolution', () => {
     limitMs,
   )
 
+  it(
+    'with the options of its search runs literally',
+    async () => {
+      const folder = join(place.folder, 'search')
+      await writeCoco(folder)
+      const running = inShell(`exec ${commands.yolov3Search}`, folder)
+      await running.until(/^ +2\/272 /m)
+      const { status, stdout } = await interrupt(running)
+      expect(stdout).toMatch(/\(200 trials\)/)
+      expect(status).toBe(130)
+    },
+    limitMs,
+  )
+
   it.each([
-    ['as it is', ''],
-    ['weighted parents, method 1', '--sampler yolov3 --parent weighted --method 1'],
-    ['single parents, method 3', '--sampler yolov3 --parent single --method 3 --sigma 0.2'],
-  ])('runs to its end, shortened: %s', async (name, flags) => {
+    ['as it is, to taste', commands.yolov3, `--set lr0=0.00001..0.01 --fitness '0.8*mAP50 + 0.2*f1'`],
+    ['weighted parents, method 1', commands.yolov3, '--sampler yolov3 --parent weighted --method 1'],
+    ['the search with its options', commands.yolov3Search, ''],
+    ['single parents, method 3', commands.yolov3, '--sampler yolov3 --parent single --method 3 --sigma 0.2'],
+  ])('runs to its end, shortened: %s', async (name, command, flags) => {
     const folder = join(place.folder, name) // as with that release there is one evolve.txt in a folder
     await writeCoco(folder)
-    const { status, stdout, stderr } = await inShell(`${commands.yolov3} 3 ${short} ${flags}`, folder).finished
+    const { status, stdout, stderr } = await inShell(`${command} --evolve 2 ${short} ${flags}`, folder).finished
     expect(status, stdout + stderr).toBe(0)
     const hyps = (await trialsOf('', folder)).map(({ hyp }) => hyp)
-    expect(readFileSync(join(folder, 'evolve.txt'), 'utf8').trim().split('\n')).toHaveLength(3)
+    expect(readFileSync(join(folder, 'evolve.txt'), 'utf8').trim().split('\n')).toHaveLength(2)
     expect(hyps[0]).toMatchObject({ giou: 3.54, lr0: 0.00579, lrf: -4, shear: 0.641 })
     expect(Object.keys(hyps[0]!)).toHaveLength(18)
-    expect(new Set(hyps.map((hyp) => JSON.stringify(hyp))).size).toBe(3)
+    expect(new Set(hyps.map((hyp) => JSON.stringify(hyp))).size).toBe(2)
   })
 
   it('replays the release of the tutorial into its files', async () => {
