@@ -68,6 +68,8 @@ class Candidates {
   scores = new Float32Array(0)
   classes = new Int32Array(0)
   order = new Uint32Array(0)
+  /** Offsets of rows with an object. */
+  rows = new Int32Array(0)
   private spare = new Uint32Array(0)
   private readonly histogram = new Uint32Array(3 * 2048)
   private readonly buckets = new Uint32Array(1 << 16)
@@ -170,12 +172,13 @@ function collect(
 ): void {
   const nc = columns - 5
   const wanted = only && new Set(only)
-  const end = (image + 1) * rows * columns
+  const start = image * rows * columns
+  const objects = rowsAbove(data, start, start + rows * columns, columns, threshold)
   scratch.count = 0
   let count = 0
-  for (let row = image * rows * columns; row < end; row += columns) {
+  for (let k = 0; k < objects; k++) {
+    const row = scratch.rows[k]!
     const objectness = data[row + 4]!
-    if (!(objectness > threshold)) continue
     if (sides && !(inside(data[row + 2]!, sides) && inside(data[row + 3]!, sides))) continue
     const first = count
     scratch.reserve(count + nc)
@@ -217,6 +220,31 @@ function collect(
     }
   }
   scratch.count = count
+}
+
+/**
+ * Puts the offsets of the rows whose objectness is above the threshold into `scratch.rows`; returns how many. Nearly all
+ * time goes into fetching memory, so that four rows are asked for at once.
+ */
+function rowsAbove(data: Float32Array, start: number, end: number, columns: number, threshold: number): number {
+  if (scratch.rows.length < (end - start) / columns) scratch.rows = new Int32Array((end - start) / columns)
+  const { rows } = scratch
+  let count = 0
+  let row = start
+  for (; row + 3 * columns < end; row += 4 * columns) {
+    const at = row + 4
+    const a = data[at]! > threshold
+    const b = data[at + columns]! > threshold
+    const c = data[at + 2 * columns]! > threshold
+    const d = data[at + 3 * columns]! > threshold
+    if (!(a || b || c || d)) continue
+    if (a) rows[count++] = row
+    if (b) rows[count++] = row + columns
+    if (c) rows[count++] = row + 2 * columns
+    if (d) rows[count++] = row + 3 * columns
+  }
+  for (; row < end; row += columns) if (data[row + 4]! > threshold) rows[count++] = row
+  return count
 }
 
 const inside = (side: number, [low, high]: readonly [number, number]) => side > low && side < high
