@@ -24,6 +24,7 @@ export const findingKinds = {
   'label-class': { level: 'fault', title: 'label files with a class that has no name' },
   'names-mismatch': { level: 'fault', title: 'lists of class names that contradict the data set file' },
   'image-shared': { level: 'fault', title: 'images that are in two splits' },
+  'split-same': { level: 'warning', title: 'splits that are the same images' },
   'image-similar': { level: 'warning', title: 'images that look like one of another split' },
   'image-damaged': { level: 'warning', title: 'images that decode in part' },
   'label-missing': { level: 'warning', title: 'images without a label file (they count as background)' },
@@ -81,7 +82,7 @@ export async function checkDataset(options: CheckOptions): Promise<CheckReport> 
     ...scans.flatMap(({ scan }) => boxFindings(scan, imagePx)),
     ...nameFindings(definition, scans),
     ...orphans(scans),
-    ...(await sharedImages(scans, similarity, onProgress)),
+    ...(await sharedImages(definition.file, scans, similarity, onProgress)),
   ]
   return { splits: scans.map(({ split, scan }) => ({ split, counts: scan.counts })), findings }
 }
@@ -176,6 +177,7 @@ function list(folder: string): string[] {
 
 /** Pairs across splits, each later split against all earlier ones. */
 async function sharedImages(
+  yaml: string,
   scans: readonly (SplitScan & { readonly split: Split })[],
   similarity: number | undefined,
   onProgress: (phase: string, done: number, total: number) => void,
@@ -187,6 +189,15 @@ async function sharedImages(
     prints.push(await fingerprints(scan.paths, (done, total) => onProgress(`${split}: comparing`, done, total)))
   for (const [i, later] of scans.entries())
     for (const [k, earlier] of scans.slice(0, i).entries()) {
+      if (later.images.join('\n') === earlier.images.join('\n')) {
+        const kind = earlier.split === 'train' ? 'image-shared' : 'split-same'
+        findings.push({
+          kind,
+          file: yaml,
+          detail: `${later.split} is ${earlier.split}: all ${later.images.length} images`,
+        })
+        continue
+      }
       const equal = await equalFiles(later.images, earlier.images)
       const told = new Set(equal.map(({ file }) => file))
       const between = `${later.split} and ${earlier.split}`

@@ -13,6 +13,9 @@ export interface Fingerprint {
   readonly flat: boolean
 }
 
+/** A place must get lighter by this share of the deviation: noise in plain areas is no difference. */
+const margin = 0.1
+
 /** A deviation below this many grey levels is a picture of nothing. */
 const flatDeviation = 3
 
@@ -31,7 +34,7 @@ export function fingerprintOf(grey: ArrayLike<number>): Fingerprint {
   for (let bit = 0; bit < 64; bit++) {
     const [y, x] = [Math.floor(bit / 8), bit % 8]
     // The last column is compared with the first.
-    if (cell(grey, y, x) < cell(grey, y, (x + 1) % 8)) hash[bit >> 5] |= 1 << (bit & 31)
+    if (cell(grey, y, (x + 1) % 8) - cell(grey, y, x) > 4 * margin * deviation) hash[bit >> 5] |= 1 << (bit & 31)
   }
   for (let i = 0; i < picture.length; i++) picture[i] = flat ? 0 : (picture[i] - mean) / deviation
   return { hash, picture, flat }

@@ -67,6 +67,7 @@ export function likePairs(
 /** Images of one set whose file is byte for byte in another. Only files of equal size are read. */
 export async function equalFiles(files: readonly string[], others: readonly string[]): Promise<LikePair[]> {
   const sizeOf = (file: string) => statSync(file, { throwIfNoEntry: false })?.size ?? -1
+  const known = new Set(others)
   const bySize = groupBy(others, sizeOf)
   const digests = new Map<string, Promise<string>>()
   const digestOf = (file: string) => {
@@ -75,10 +76,11 @@ export async function equalFiles(files: readonly string[], others: readonly stri
     return digest
   }
   const pairs = await mapConcurrently(files, async (file): Promise<LikePair | undefined> => {
+    if (known.has(file)) return { file, other: file }
     const size = sizeOf(file)
     if (size < 0) return undefined
     for (const other of bySize.get(size) ?? [])
-      if (other === file || (await digestOf(other)) === (await digestOf(file))) return { file, other }
+      if ((await digestOf(other)) === (await digestOf(file))) return { file, other }
     return undefined
   })
   return pairs.filter((pair) => pair !== undefined)

@@ -12,7 +12,7 @@ export interface Unit {
 /**
  * Gives every unit to a part: iterative stratification (Sechidis, Tsoumakas and Vlahavas, "On the stratification of
  * multi-label data", 2011, algorithm 1), here for units of several images. The rarest class goes first, and each of its
- * units to the part that still wants most of it; what has no class goes last, by the number of images. Units without
+ * units to the part that still wants most of it and has room; what has no class goes last, by the number of images. Units without
  * classes alone make it a plain random split.
  *
  * @param shares - of each part; they add up to 1
@@ -41,11 +41,13 @@ export function stratify(units: readonly Unit[], shares: readonly number[], rand
   const parts = new Array<number>(units.length).fill(-1)
   const give = (index: number, label: number | undefined) => {
     const wish = label === undefined ? wantedImages : wanted.get(label)!
-    let best = 0
-    for (let part = 1; part < shares.length; part++) {
+    // The number of images comes before classes: a part that is full takes no more while another has room.
+    const asked = shares.flatMap((share, part) => (share > 0 ? [part] : []))
+    const open = asked.filter((part) => wantedImages[part] > units[index].images / 2 - 1e-9)
+    const best = (open.length > 0 ? open : asked).reduce((best, part) => {
       const difference = wish[part] - wish[best]
-      if (difference > 1e-9 || (difference > -1e-9 && wantedImages[part] > wantedImages[best])) best = part
-    }
+      return difference > 1e-9 || (difference > -1e-9 && wantedImages[part] > wantedImages[best]) ? part : best
+    })
     parts[index] = best
     wantedImages[best] -= units[index].images
     for (const [other, count] of units[index].classes) {
