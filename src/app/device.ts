@@ -30,7 +30,10 @@ export async function chooseDevice(device: string, terminal: Terminal): Promise<
   return 'cpu'
 }
 
-/** Whether our own trainer can use GPUs by number: CUDA is installed. */
+/** Whether numbers in `--device` are GPUs for our own trainer: CUDA is installed, or asked for by name. */
+export const meansGpus = async (device: string): Promise<boolean> => /^\s*cuda/i.test(device) || (await hasCuda())
+
+/** Whether the runtime has CUDA. */
 export async function hasCuda(): Promise<boolean> {
   const { hasCudaProvider } = await import('../detect/index.ts')
   return hasCudaProvider()

@@ -2,8 +2,8 @@
 // could vanish silently.
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { EngineError } from '../base/index.ts'
-import { imageLayoutFor, probeBlockSize } from './probe.ts'
+import { DeviceError, EngineError } from '../base/index.ts'
+import { imageLayoutFor, probeBlockSize, requireDevice } from './probe.ts'
 
 const flags = process.platform === 'linux' ? readFileSync('/proc/cpuinfo', 'utf8') : ''
 const expected = / avx512f /.test(flags) ? 16 : / avx2 /.test(flags) ? 8 : undefined
@@ -19,5 +19,13 @@ describe('probe', () => {
     expect(await imageLayoutFor('auto')).toEqual(block === undefined ? { kind: 'plain' } : { kind: 'blocked', block })
     if (block === undefined) await expect(imageLayoutFor('blocked')).rejects.toThrow(EngineError)
     else expect(await imageLayoutFor('blocked')).toEqual({ kind: 'blocked', block })
+    expect(await imageLayoutFor('auto', 'webgpu')).toEqual({ kind: 'plain' })
+    await expect(imageLayoutFor('blocked', 'cuda:0')).rejects.toThrow(EngineError)
+  })
+
+  it('says what a device lacks', async () => {
+    await expect(requireDevice('cpu')).resolves.toBeUndefined()
+    await expect(requireDevice('cuda:99')).rejects.toThrow(DeviceError)
+    await expect(requireDevice('cuda:99')).rejects.toThrow(/^The device "cuda:99" cannot be used: [^\n]+CUDA/)
   })
 })

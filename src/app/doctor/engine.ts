@@ -2,7 +2,9 @@
 // whether the planned training fits into memory.
 import { createRequire } from 'node:module'
 import { availableMemory } from '../../base/index.ts'
+import type { Device } from '../../detect/index.ts'
 import { bytesText } from '../console/text.ts'
+import { hasCuda } from '../device.ts'
 import { estimateBytes } from '../estimate.ts'
 import { type Check, note, ok, problem } from './finding.ts'
 
@@ -91,7 +93,22 @@ export const memory: Check = async (plan) => {
   }
 }
 
-/** GPUs are not used; whoever has one should know. */
-export const gpu: Check = async () => [note('GPU', 'not used: trainings run on the processor')]
+/** Which GPUs could be used, by trying. */
+export const gpu: Check = async () => {
+  const { requireDevice } = await import('../../detect/index.ts')
+  const devices: Device[] = (await hasCuda()) ? ['webgpu', 'cuda:0'] : ['webgpu']
+  const tried = await Promise.all(
+    devices.map((device) =>
+      requireDevice(device).then(
+        () => device,
+        () => undefined,
+      ),
+    ),
+  )
+  const usable = tried.filter((device) => device !== undefined)
+  if (usable.length === 0)
+    return [note('GPU', 'none that can be used; trainings run on the processor (docs/devices.md)')]
+  return [ok('GPU', usable.map((device) => `--device ${device}`).join(', '))]
+}
 
 const reason = (error: unknown) => (error instanceof Error ? error.message.split('\n')[0]! : String(error))

@@ -15,7 +15,7 @@ import { planLines } from '../console/plan-text.ts'
 import type { Terminal } from '../console/terminal.ts'
 import { counted } from '../console/text.ts'
 import { TrainConsole } from '../console/train-console.ts'
-import { hasCuda } from '../device.ts'
+import { meansGpus } from '../device.ts'
 import { goOffline } from '../fetch-assets.ts'
 import { type Interrupts, watchInterrupts } from '../interrupt.ts'
 import { type ChosenSearch, chooseSearch } from '../search.ts'
@@ -52,7 +52,7 @@ export async function runEvolve({ flags, words, terminal, resume }: RunEvolveOpt
     jobs: flags.jobs,
     perDevice: flags.perDevice,
     cores: cores.total,
-    gpus: training.trainer === 'embedded' && !(await hasCuda()) ? 0 : 'unknown',
+    gpus: training.trainer === 'embedded' && !(await meansGpus(flags.device)) ? 0 : 'unknown',
   })
   for (const text of slotPlan.notes) terminal.warn(text)
 

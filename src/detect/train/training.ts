@@ -128,6 +128,7 @@ export class Training {
   private async prepare(): Promise<Prepared> {
     const { hooks, host } = this
     let { options } = this
+    if (isGpu(options.device)) await requireDevice(options.device!)
     const trainSet = await host.dataset(options, 'train', hooks)
     const valSet = await host.dataset(options, 'val', hooks)
     this.tellFaults(trainSet)
@@ -165,7 +166,6 @@ export class Training {
 
     const threads = options.threads > 0 ? options.threads : cpus().length
     const device = options.device ?? 'cpu'
-    if (isGpu(device)) await requireDevice(device)
     const runtime = { threads, spinning: options.spin, device }
     const layout = await imageLayoutFor(options.layout, device)
     const trainLoader = await host.trainLoader(
