@@ -40,7 +40,7 @@ export function deviceAdvice(device: Device): string {
     return 'WebGPU needs a driver of the GPU with Vulkan 1.3, and on Linux its loader (Debian: apt install libvulkan1).'
   if (!hasCudaProvider())
     return (
-      'The runtime has no CUDA: its libraries are not part of onnxruntime-node. Put libonnxruntime_providers_cuda.so and ' +
+      'Its libraries are not part of onnxruntime-node: put libonnxruntime_providers_cuda.so and ' +
       `libonnxruntime_providers_shared.so of the same release of onnxruntime-gpu into ${runtimeFolder() ?? 'its folder'}; ` +
       'docs/devices.md says how. --device webgpu needs nothing of that.'
     )

@@ -1,6 +1,6 @@
 // Whether ONNX Runtime has kernels for the blocked layout on this machine, and the choice that follows from it.
 import { EngineError } from '../base/index.ts'
-import { type Device, deviceError, isGpu } from './device.ts'
+import { type Device, deviceError, hasCudaProvider, isGpu } from './device.ts'
 import { gradients } from './gradients.ts'
 import { Graph, type ImageLayout } from './graph.ts'
 import { NCHWC } from './lowering.ts'
@@ -80,6 +80,8 @@ async function agrees(block: 8 | 16): Promise<boolean> {
  * @throws {@link DeviceError} if it cannot be used, with what is missing
  */
 export async function requireDevice(device: Device): Promise<void> {
+  // The runtime would find that out too, but not quietly.
+  if (device.startsWith('cuda') && !hasCudaProvider()) throw deviceError(device, 'the runtime has no CUDA')
   const graph = new Graph()
   const x = graph.input('x', [1, 4, 4, 4])
   try {
