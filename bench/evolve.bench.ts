@@ -3,6 +3,7 @@
 //   npm run bench:evolve [-- --sizes 128,160] [-- --blocks 2] [-- --trials 2] [-- --epochs 20] [-- --jobs 2] [-- --no-phases]
 // Each block runs the same number of trials on each side, in alternating order, start and end of the programs included.
 // Needs npm run setup-peers. PyTorch gets as many threads as there are cores, which is faster than what YOLOv5 sets.
+// With --blocks 0 only the phases are measured.
 import { spawn, spawnSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { availableParallelism, loadavg, tmpdir } from 'node:os'
@@ -227,7 +228,7 @@ if (values.measure !== undefined) {
   console.log(JSON.stringify(await measurePhases(Number(values.measure))))
 } else {
   for (const imagePx of values.sizes.split(',').map(Number)) {
-    await compare(imagePx)
+    if (blocks > 0) await compare(imagePx)
     if (!values['no-phases']) tellPhases(imagePx)
   }
 }
