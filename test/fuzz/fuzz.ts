@@ -21,6 +21,8 @@ export interface FuzzOptions {
   readonly wallMs?: number
   /** By how much an input may let the process grow. */
   readonly grownBytes?: number
+  /** What JavaScript's own objects may take. */
+  readonly heapMiB?: number
   readonly onProgress?: (target: string, done: number) => void
 }
 
@@ -82,14 +84,14 @@ interface Place {
 
 /** One child, until it has done all or something is wrong with it. */
 async function watch(
-  { child: program, cpuMs = 2000, wallMs = 60_000, grownBytes = 400 << 20, onProgress }: FuzzOptions,
+  { child: program, cpuMs = 2000, wallMs = 60_000, grownBytes = 400 << 20, heapMiB = 512, onProgress }: FuzzOptions,
   assignment: Assignment,
   figures: Map<string, Figures>,
   faults: Fault[],
 ): Promise<{ ended: boolean; last: Place }> {
   const child = spawn(
     process.execPath,
-    ['--enable-source-maps', '--max-old-space-size=512', program, JSON.stringify(assignment)],
+    ['--enable-source-maps', `--max-old-space-size=${heapMiB}`, program, JSON.stringify(assignment)],
     { stdio: ['ignore', 'pipe', 'pipe', 'pipe'], env: { ...process.env, HYPEVOLVE_OFFLINE: '1' } },
   )
   let output = ''
@@ -101,7 +103,7 @@ async function watch(
   let last: Place | undefined
   let enough = false
   let killedFor: { kind: FaultKind; text: string } | undefined
-  const fault = (place: Place, kind: FaultKind, text: string) => faults.push({ ...place, kind, text })
+  const fault = ({ target, index }: Place, kind: FaultKind, text: string) => faults.push({ target, index, kind, text })
   const kill = (kind: FaultKind, text: string) => {
     killedFor = { kind, text }
     child.kill('SIGKILL')

@@ -3,13 +3,13 @@
 //   npm run soak -- --memory [--generations 50] [--scenario same,anchors,failures]
 // same: one graph for all trainings. anchors: their number changes from one to the next, and with it the graph.
 // failures: every fifth training diverges. Linux only (/proc).
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { writeDigits } from '../../src/detect/digits/index.ts'
 import { loadHyp, type TrainOptions, trainDefaults } from '../../src/detect/index.ts'
-import { embeddedTrainers, localExecutor, runTrials, type TrainJob } from '../../src/run/index.ts'
+import { embeddedTrainers, localExecutor, runTrials, type Trainer, type TrainJob } from '../../src/run/index.ts'
 import { type Hyp, yolov5Space } from '../../src/search/index.ts'
 import { createStudy } from '../../src/study/index.ts'
 import { type Growth, growthOf } from './growth.ts'
@@ -38,28 +38,8 @@ if (!Number.isInteger(generations) || generations < 20 || chosen.some((name) => 
   process.exit(2)
 }
 
-/** Resident memory of a process; undefined if it is gone. */
-function residentBytes(pid: number): number | undefined {
-  try {
-    return 1024 * Number(/^VmRSS:\s*(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0)
-  } catch {
-    return undefined
-  }
-}
-
-/** The slots of this process. */
-const slotPids = () =>
-  readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-    .filter((pid) => {
-      try {
-        const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-        return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]) === process.pid
-      } catch {
-        return false
-      }
-    })
+const residentBytes = (pid: number) =>
+  1024 * Number(/^VmRSS:\s*(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1])
 
 interface Series {
   readonly coordinator: number[]
@@ -86,17 +66,19 @@ async function evolve(scenario: Scenario, folder: string): Promise<Series> {
   })
   await study.extend(generations)
   const make = embeddedTrainers(options)
+  let trainer: Trainer | undefined
   const executor = localExecutor([{ slot: 0, device: 'cpu', threads: 1 }], (resources) => {
-    const trainer = make(resources)
+    const slot = make(resources)
+    trainer = slot
     const changed = (job: TrainJob) => ({ ...job, hyp: scenarios[scenario](job.hyp, job.trial) })
     return {
-      name: trainer.name,
+      name: slot.name,
       get pid() {
-        return trainer.pid
+        return slot.pid
       },
-      train: (job, ...rest) => trainer.train(changed(job), ...rest),
-      kill: () => trainer.kill(),
-      close: () => trainer.close(),
+      train: (job, ...rest) => slot.train(changed(job), ...rest),
+      kill: () => slot.kill(),
+      close: () => slot.close(),
     }
   })
   const pids = new Set<number>()
@@ -110,9 +92,10 @@ async function evolve(scenario: Scenario, folder: string): Promise<Series> {
       onEvent: ({ type }) => {
         if (type !== 'complete' && type !== 'failed') return
         if (type === 'failed') failed++
-        for (const pid of slotPids()) pids.add(pid)
+        const pid = trainer!.pid!
+        pids.add(pid)
         series.coordinator.push(process.memoryUsage.rss())
-        series.slot.push(slotPids().reduce((sum, pid) => sum + (residentBytes(pid) ?? 0), 0))
+        series.slot.push(residentBytes(pid))
       },
     })
     return { ...series, slotProcesses: pids.size, failed }
