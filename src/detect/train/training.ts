@@ -23,7 +23,7 @@ import { initialWeights, transferWeights } from '../model/initial-weights.ts'
 import { summarise } from '../model/summary.ts'
 import { ResultsFile } from '../results.ts'
 import { EarlyStopping, emaDecay, type Iteration } from '../schedule.ts'
-import { type Metrics, validate, validationLoss } from '../val/index.ts'
+import { batchPictures, type Metrics, picturedBatches, pixelBoxes, validate, validationLoss } from '../val/index.ts'
 import { autoBatch } from './auto-batch.ts'
 import {
   type DetectorInfo,
@@ -50,8 +50,6 @@ const noResults: EpochResults = {
   valClsLoss: 0,
 }
 
-/** Batches whose images go into pictures. */
-const picturedBatches = 3
 /** So many faults of a data set are told one by one. */
 const toldFaults = 20
 
@@ -472,20 +470,8 @@ export class Training {
         onBatch: (index, batch, detections) => {
           this.emit({ type: 'val-batch', batch: index + 1, batches: valLoader.batches })
           if (!pictures || index >= picturedBatches) return
-          const shared = {
-            index,
-            images: batch.images.slice(),
-            batch: batch.batch,
-            height: batch.height,
-            width: batch.width,
-            files: batch.originals.map(({ path }) => path),
-          }
-          const labels = pixelBoxes(batch.targets, batch.width, batch.height)
-          this.emit({ type: 'batch-images', batch: { ...shared, kind: 'val-labels', boxes: labels } })
-          this.emit({
-            type: 'batch-images',
-            batch: { ...shared, kind: 'val-predictions', boxes: confident(detections) },
-          })
+          for (const picture of batchPictures(index, batch, detections))
+            this.emit({ type: 'batch-images', batch: picture })
         },
         ...(hooks.signal && { signal: hooks.signal }),
       })
@@ -623,29 +609,6 @@ function roundThroughHalf(weights: Weights): Weights {
       { shape, data: data.map((value) => fromHalf(toHalf(value))) },
     ]),
   )
-}
-
-/** Rows of 6 (image, class, normalised xywh) as rows of 7 in pixels with confidence 1. */
-function pixelBoxes(targets: Float32Array, width: number, height: number): Float32Array {
-  const rows = targets.length / 6
-  const boxes = new Float32Array(7 * rows)
-  for (let row = 0; row < rows; row++) {
-    const [image, cls, x, y, w, h] = targets.subarray(6 * row, 6 * row + 6) as unknown as number[]
-    boxes.set([image!, cls!, x! * width, y! * height, w! * width, h! * height, 1], 7 * row)
-  }
-  return boxes
-}
-
-/** Detections worth showing, as rows of 7 in pixels. */
-function confident(detections: readonly Float32Array[]): Float32Array {
-  const rows: number[] = []
-  for (const [image, boxes] of detections.entries())
-    for (let at = 0; at < boxes.length; at += 6) {
-      const [x1, y1, x2, y2, confidence, cls] = boxes.subarray(at, at + 6) as unknown as number[]
-      if (confidence! > 0.25)
-        rows.push(image, cls!, (x1! + x2!) / 2, (y1! + y2!) / 2, x2! - x1!, y2! - y1!, confidence!)
-    }
-  return Float32Array.from(rows)
 }
 
 /** Lets timers, messages and signals in between two blocking batches. */

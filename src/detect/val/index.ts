@@ -23,7 +23,7 @@ export {
 export { ConfusionMatrix, iouThresholds, matchDetections } from './match.ts'
 export { DETECTION_COLUMNS, type Decoded, type NmsOptions, nonMaxSuppression } from './nms.ts'
 export { type Difference, PairedBootstrap, type PairedComparison, type PairedOptions } from './paired.ts'
-export { batchPictures, picturedBatches } from './pictures.ts'
+export { batchPictures, picturedBatches, pixelBoxes } from './pictures.ts'
 export {
   averagePrecision,
   axis,
