@@ -21,7 +21,7 @@ const anchorCounts = [2, 3, 4, 5]
 const scenarios = {
   same: (hyp: Hyp) => hyp,
   anchors: (hyp: Hyp, trial: number) => ({ ...hyp, anchors: anchorCounts[trial % anchorCounts.length]! }),
-  failures: (hyp: Hyp, trial: number) => (trial % 5 === 3 ? { ...hyp, lr0: 10, warmup_bias_lr: 10, box: 1000 } : hyp),
+  failures: (hyp: Hyp, trial: number) => (trial % 5 === 3 ? { ...hyp, lr0: 1e30, warmup_bias_lr: 1e30 } : hyp),
 } as const satisfies Record<string, (hyp: Hyp, trial: number) => Hyp>
 type Scenario = keyof typeof scenarios
 
