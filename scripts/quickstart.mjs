@@ -7,7 +7,9 @@ import { build, duration, root, setUp } from './setup.mjs'
 
 /** Fine-tunes small packaged weights: six generations take a few minutes on two cores, and most digits are found. */
 const command =
-  'train --data digits --weights yolov5n-digits.safetensors --imgsz 128 --epochs 5 --cache --evolve 6 --fix anchors'.split(' ')
+  'train --data digits --weights yolov5n-digits.safetensors --imgsz 128 --epochs 5 --cache --evolve 6 --fix anchors'.split(
+    ' ',
+  )
 
 const { installMs } = await setUp({ what: 'npm run quickstart' })
 const buildBegan = Date.now()
