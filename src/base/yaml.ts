@@ -1,7 +1,11 @@
 // Yaml texts that a person or another program hands us. The parser's own search for repeated keys, and its descriptions
-// of errors, take time that grows with the square of the text: a file of 100 kB would keep us for a minute.
-import { type Document, isScalar, LineCounter, parseDocument, visit } from 'yaml'
-import { isYamlNestedTooDeep } from './yaml-depth.ts'
+// of errors, take time that grows with the square of the text: a file of 100 kB would keep us for a minute. And it is
+// recursive: what nests deep overflows its stack, which can end the process, as Node cannot compile a regular expression
+// then and aborts.
+import { Composer, type CST, type Document, isScalar, Lexer, LineCounter, Parser, visit } from 'yaml'
+
+/** No file that we read nests anywhere near this deep. */
+const mostLevels = 200
 
 /** What is wrong with a yaml text, as one sentence with its line but without a full stop. */
 export class YamlProblem extends Error {
@@ -22,20 +26,17 @@ export class YamlProblem extends Error {
  * @throws {@link YamlProblem} also for keys that are there twice, and for what nests so deep that it fills the stack
  */
 export function readYamlDocument(text: string, lines = new LineCounter()): Document.Parsed {
-  if (isYamlNestedTooDeep(text)) throw new YamlProblem('it is nested too deep')
-  const document = parseDocument(text, {
-    prettyErrors: false,
-    uniqueKeys: false,
-    logLevel: 'error',
-    lineCounter: lines,
-  })
+  const composer = new Composer({ prettyErrors: false, uniqueKeys: false, logLevel: 'error' })
+  const documents = composer.compose(tokensOf(text, lines), true, text.length) as Iterable<Document.Parsed>
+  const [document, second] = documents
   const problem = (message: string, at: number, cause?: unknown): YamlProblem => {
     const { line, col } = lines.linePos(at)
     return new YamlProblem(`${message} at line ${line}, column ${col}`, line, { cause })
   }
-  const [error] = document.errors
+  const [error] = document!.errors
   if (error) throw problem(error.message.split('\n')[0]!, error.pos[0], error)
-  visit(document, {
+  if (second) throw problem('It holds multiple documents, and one is wanted', second.range[0])
+  visit(document!, {
     Map(_, { items }) {
       const keys = new Set<unknown>()
       for (const { key } of items) {
@@ -45,7 +46,18 @@ export function readYamlDocument(text: string, lines = new LineCounter()): Docum
       }
     },
   })
-  return document
+  return document!
+}
+
+/** What stands in a text. @throws {@link YamlProblem} as soon as it nests too deep */
+function* tokensOf(text: string, lines: LineCounter): Generator<CST.Token> {
+  const parser = new Parser(lines.addNewLine)
+  lines.addNewLine(0)
+  for (const lexeme of new Lexer().lex(text)) {
+    yield* parser.next(lexeme)
+    if (parser.stack.length > mostLevels) throw new YamlProblem('it is nested too deep')
+  }
+  yield* parser.end()
 }
 
 /**
