@@ -7,7 +7,7 @@ import { type Container, type FuzzTarget, type Part, textOf, utf8 } from './targ
 /** No input is larger: what matters is what a small file can do. */
 export const largestInput = 1 << 16
 /** Nor grows one change by more: parsers of yaml take their time for each of thousands of faults. */
-const largestGrowth = 1 << 15
+const largestGrowth = 1 << 14
 
 /** Random choices of one input. */
 class Dice {

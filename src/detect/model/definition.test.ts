@@ -122,6 +122,12 @@ describe('parseModel', () => {
     expect(error.message).toMatch(message)
   })
 
+  it('refuses a head that is repeated', () => {
+    const repeated = text.replace(/1, Detect,/, '9, Detect,')
+    expect(repeated).not.toBe(text)
+    expect(catchError(() => parseModel(repeated, 'my.yaml')).message).toContain('the head cannot be repeated')
+  })
+
   it('answers hostile content with one of its own errors', () => {
     const value = fc.oneof(
       fc.integer(),

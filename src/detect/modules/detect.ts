@@ -7,7 +7,7 @@ import { defineModule, RowProblem } from './module.ts'
 /** [classes, anchors]; the parser puts both in from the top of the model file. */
 export const detect = defineModule({
   inputs: 'many',
-  repeats: 'chain',
+  repeats: 'inside',
   plan({ inputs, args, model, repeats }) {
     args.atMost(2)
     if (repeats !== 1) throw new RowProblem('the head cannot be repeated.')
