@@ -24,6 +24,8 @@ describe('says what is wrong, and where', () => {
     ['x:\n  - {a: 1, a: 2}', 'Map keys must be unique at line 2, column 12', 2],
     ['a: 1\n---\nb: 1', /multiple documents/, 2],
     ['[['.repeat(5000), 'it is nested too deep', undefined],
+    ['? [a]\n: 1', 'A key is a list or a map at line 1, column 3', 1],
+    ['? '.repeat(150), 'A key is a list or a map at line 1, column 3', 1],
     ['a: *none', /none/, undefined],
     [`a: &a [x, x]\nb: [${'*a, '.repeat(200)}]\nc: &c [*a, *a]\nd: [${'*c, '.repeat(90)}]`, /alias/i, undefined],
   ])('%j', (text, message, line) => {

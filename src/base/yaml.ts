@@ -2,7 +2,7 @@
 // of errors, take time that grows with the square of the text: a file of 100 kB would keep us for a minute. And it is
 // recursive: what nests deep overflows its stack, which can end the process, as Node cannot compile a regular expression
 // then and aborts.
-import { Composer, type CST, type Document, isScalar, Lexer, LineCounter, Parser, visit } from 'yaml'
+import { Composer, type CST, type Document, isCollection, isScalar, Lexer, LineCounter, Parser, visit } from 'yaml'
 
 /** No file that we read nests anywhere near this deep. */
 const mostLevels = 200
@@ -23,7 +23,8 @@ export class YamlProblem extends Error {
  * A yaml text as a document of nodes. A byte order mark is passed over.
  *
  * @param lines - learns where the lines begin
- * @throws {@link YamlProblem} also for keys that are there twice, and for what nests so deep that it fills the stack
+ * @throws {@link YamlProblem} also for keys that are there twice or are no plain values, and for what nests so deep that it
+ * fills the stack
  */
 export function readYamlDocument(text: string, lines = new LineCounter()): Document.Parsed {
   const composer = new Composer({ prettyErrors: false, uniqueKeys: false, logLevel: 'error' })
@@ -40,6 +41,8 @@ export function readYamlDocument(text: string, lines = new LineCounter()): Docum
     Map(_, { items }) {
       const keys = new Set<unknown>()
       for (const { key } of items) {
+        // As a text, a list of lists of lists would be beyond all bounds.
+        if (isCollection(key)) throw problem('A key is a list or a map', key.range?.[0] ?? 0)
         if (!isScalar(key)) continue
         if (keys.has(key.value)) throw problem('Map keys must be unique', key.range?.[0] ?? 0)
         keys.add(key.value)

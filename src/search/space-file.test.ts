@@ -66,7 +66,7 @@ seed: { fixed: 7, when: { optimizer: sgd } }
     ['a b: { float: [0, 1] }', 'is no name'],
     ['7: { float: [0, 1] }', 'is no name'],
     ['__proto__: { float: [0, 1] }', 'is no name'],
-    ['? [a]\n: 1', 'is no name'],
+    ['? [a]\n: 1', 'A key is a list or a map'],
     [`a: ${'['.repeat(20_000)}`, 'nested too deep'],
     ['- '.repeat(20_000), 'nested too deep'],
     ['a: 1\n---\nb: 1', 'is no yaml'],

@@ -10,6 +10,7 @@ import { weights } from './weights.ts'
 export const targets: readonly FuzzTarget[] = [
   ...[
     texts.hypYaml,
+    texts.hypUpdate,
     texts.spaceYaml,
     texts.modelYaml,
     texts.cfg,

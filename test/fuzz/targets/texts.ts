@@ -119,10 +119,20 @@ export const hypYaml: FuzzTarget = {
   async run(bytes, folder) {
     const file = join(folder, 'hyp.yaml')
     writeFileSync(file, bytes)
-    const text = textOf(bytes)
     await all(
       () => detect.loadHyp(file),
       () => detect.rawHyp(file),
+    )
+  },
+}
+
+/** A hyp file that an evolution starts from and writes its best values into. */
+export const hypUpdate: FuzzTarget = {
+  ...hypYaml,
+  name: 'hyp-update',
+  run(bytes) {
+    const text = textOf(bytes)
+    return all(
       () => search.parseHyp(text, 'hyp.yaml'),
       () => updateHypText(text, { lr0: 0.5, lrf: 0, new: 'a: b', flag: true }, 'hyp.yaml'),
     )
