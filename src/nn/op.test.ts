@@ -1,6 +1,7 @@
 // The contract of every op in ops/: its shape rule agrees with ONNX Runtime, its gradient with finite differences, and
 // its blocked form with its plain form.
 import { describe, expect, it } from 'vitest'
+import type { Device } from './device.ts'
 import { gradients } from './gradients.ts'
 import { Graph, type Tensor, type TensorData } from './graph.ts'
 import type { Op, Sample, SampleInput } from './op.ts'
@@ -10,6 +11,8 @@ import { compile } from './session.ts'
 
 const names = Object.keys(ops)
 const block = await probeBlockSize()
+/** A GPU on which every op is to be checked, as 'webgpu'. */
+const device = process.env['HYPEVOLVE_TEST_DEVICE'] as Device | undefined
 
 /** Distinct values that fill the range evenly in a mixed order, so that no two are close (kinks, ties). */
 function spreadValues({ shape, low = -1, high = 1 }: SampleInput, number: number): Float32Array {
@@ -75,8 +78,10 @@ describe(`contract of ${names.length} ops`, () => {
         if (op.gradient !== 'none') it(`${what}: gradient`, () => checkGradient(op, sample))
         if (op.blocked && block !== undefined && sample.inputs.some(({ shape }) => shape.length === 4))
           it(`${what}: blocked form`, () => checkForm(op, sample, { block, blockInputs: true }))
-        // The runtime computes these nodes on any device, so that they are checked here on the processor.
-        if (op.gpu) it(`${what}: form for graphics processors`, () => checkForm(op, sample, { gpu: true }))
+        // The runtime computes these nodes on any device, so that they are checked on the processor if no other is named.
+        if (op.gpu || device)
+          it(`${what}: form for graphics processors`, () =>
+            checkForm(op, sample, { gpu: true, ...(device && { device }) }))
       }
     })
 })

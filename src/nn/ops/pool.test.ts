@@ -41,7 +41,7 @@ describe('the gradient of a max pool with stride 1 on plateaus', () => {
     const x = Float32Array.from({ length: count }, (_, i) => Math.floor(3 * Math.sin(12.9898 * i)))
     const dy = Float32Array.from({ length: count }, (_, i) => Math.sin(78.233 * i))
     const wanted = expected(x, dy, height, width, kernel)
-    for (const options of [{}, { block: await probeBlockSize(), blockInputs: true }]) {
+    for (const options of [{}, { gpu: true }, { block: await probeBlockSize(), blockInputs: true }]) {
       const executable = await compile(graph, [slope!], options)
       const [result] = await executable.run({ x, dy })
       await executable.dispose()

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { scaleDim, windowDim } from '../dims.ts'
 import { known, type Tensor } from '../graph.ts'
 import type { Lowering } from '../lowering.ts'
-import { defineOp, f32 } from '../op.ts'
+import { defineOp, f32, type LowerContext } from '../op.ts'
 import { addAll, equal, where } from './elementwise.ts'
 import { matMul } from './matmul.ts'
 import { pad, reshape, slice } from './shape.ts'
@@ -61,9 +61,9 @@ export const maxPoolLineGradientOp = defineOp<Line>({
   name: 'MaxPoolLineGradient',
   infer: ([x]) => [x!],
   gradient: 'none', // nothing differentiates twice
-  onnx: ({ lowering, inputs, inputTypes, attributes: { axis, kernel, padding } }) => [
-    lineGradient(lowering, inputs as [string, string, string], inputTypes[0]!.shape.map(known), axis, kernel, padding),
-  ],
+  onnx: (context) => [plainLineGradient(context, lineGradient)],
+  // Pair by pair there are more outputs of a node than WebGPU allows.
+  gpu: (context) => [plainLineGradient(context, shiftedLineGradient)],
   blocked: (lowering, { inputs, outputs: [dx], attributes: { axis, kernel, padding } }) => {
     if (!lowering.has(inputs[0]!, 'blocked')) return false
     const block = lowering.blockSize
@@ -93,6 +93,14 @@ export const maxPoolLineGradientOp = defineOp<Line>({
 
 /** Pairs of an element and a window it lies in, up to which a line's gradient is written out pair by pair. */
 const UNROLLED_PAIRS = 64
+
+function plainLineGradient(
+  { lowering, inputs, inputTypes, attributes: { axis, kernel, padding } }: LowerContext<Line>,
+  form: typeof lineGradient,
+): string {
+  const values = inputs as [string, string, string]
+  return form(lowering, values, inputTypes[0]!.shape.map(known), axis, kernel, padding)
+}
 
 function lineGradient(
   lowering: Lowering,
