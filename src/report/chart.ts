@@ -6,8 +6,9 @@ import { fontFamily } from './fonts.ts'
 
 // The bundle loads in a seventh of the time that the several hundred ES modules behind `import` take.
 const echarts = createRequire(import.meta.url)('echarts/dist/echarts.min.js') as typeof import('echarts')
-// A canvas of ours has all that ECharts asks of the browser's; `never`, since this program knows no DOM types.
-echarts.setPlatformAPI({ createCanvas: () => createCanvas(1, 1) as never })
+// A canvas of ours has all that ECharts asks of the browser's; `never`, since this program knows no DOM types. The clock
+// stands still for it: some series (heatmap) are painted for 15 ms and continued in a later frame, too late for a picture.
+echarts.setPlatformAPI({ createCanvas: () => createCanvas(1, 1) as never, getTime: () => 0 })
 
 export interface Size {
   readonly width: number
@@ -25,6 +26,7 @@ export async function renderChart(
   try {
     chart.setOption({
       animation: false,
+      progressive: 0, // all points at once, before the picture is encoded
       backgroundColor: '#ffffff',
       textStyle: { fontFamily: fontFamily(), color: '#000000' },
       ...option,

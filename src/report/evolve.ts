@@ -157,7 +157,6 @@ function crowdedPoints(
     yAxisIndex: panel,
     symbolSize: size,
     silent: true,
-    progressive: 0, // all at once, before the picture is encoded
     clip: false,
     itemStyle: { opacity: 0.8 },
     data: drawn.flatMap((i) =>
@@ -179,7 +178,6 @@ const dots = (panel: number, points: readonly (readonly number[])[], size: numbe
   yAxisIndex: panel,
   symbolSize: size,
   silent: true,
-  progressive: 0,
   clip: false,
   itemStyle: { color, opacity: 1 },
   data: points.map((point) => [...point]),
@@ -192,7 +190,6 @@ const plus = (panel: number, at: readonly number[], size: number, line: number):
   symbol: 'path://M0,-1L0,1M-1,0L1,0',
   symbolSize: size,
   silent: true,
-  progressive: 0,
   clip: false,
   z: 5,
   itemStyle: { color: 'transparent', borderColor: '#000', borderWidth: line, opacity: 1 },

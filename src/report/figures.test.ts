@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import sharp from 'sharp'
 import { describe, expect, it } from 'vitest'
+import { blues } from './colors.ts'
 import {
   type BatchPicture,
   batchFigure,
@@ -176,6 +177,22 @@ describe.each(Object.entries(samples) as [FigureName, Samples][])('%s', (name, {
       expect(picture.darkShare).toBeLessThan(0.05)
     }
   })
+})
+
+it.each([25, 90])('confusion_matrix.png of %i classes has all its cells', async (classes) => {
+  const matrix = Array.from({ length: classes + 1 }, () => Array.from({ length: classes + 1 }, () => 1))
+  const share = 1 / (classes + 1)
+  const { data, width } = await decode(await figures.confusion.draw({ matrix, names: [] }))
+  const expected = blues(share)
+  const blank: string[] = []
+  for (let row = 0; row <= classes; row++)
+    for (let column = 0; column <= classes; column++) {
+      const x = Math.floor(420 + (column + 0.12) * share * 2180)
+      const y = Math.floor(130 + (row + 0.12) * share * 1730)
+      const colour = [...data.subarray((y * width + x) * 3, (y * width + x) * 3 + 3)].join()
+      if (!expected.replace(/\s/g, '').includes(colour)) blank.push(`${row},${column}: ${colour}`)
+    }
+  expect(blank).toEqual([])
 })
 
 describe('evolve.png', () => {
