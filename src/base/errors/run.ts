@@ -110,3 +110,21 @@ export class SlotMemoryError extends HypevolveError {
 }
 
 const megabytes = (bytes: number) => (bytes >= 1e9 ? `${(bytes / 1e9).toFixed(1)} GB` : `${Math.round(bytes / 1e6)} MB`)
+
+/** A trainer that should be on this machine is not there, or cannot be used. */
+export class TrainerNotFoundError extends HypevolveError {
+  override readonly code = 'TRAINER_NOT_FOUND'
+
+  /**
+   * @param trainer - as `yolov5`
+   * @param found - what is wrong, a sentence: where it was looked for, what is there instead
+   * @param remedy - what to do, a sentence
+   */
+  constructor(
+    readonly trainer: string,
+    readonly found: string,
+    readonly remedy: string,
+  ) {
+    super(`--trainer ${trainer}: ${found} ${remedy}`)
+  }
+}
