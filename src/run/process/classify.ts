@@ -44,6 +44,18 @@ export function classifyExit({ code, signal }: Exit, output: readonly string[]):
   return 'crash'
 }
 
+/** Why a training failed, and a sentence for people. */
+export interface Explanation {
+  readonly failure: FailureClass
+  readonly reason: string
+}
+
+/** {@link classifyExit} and {@link describeExit} in one. */
+export const explainExit = (exit: Exit, output: readonly string[]): Explanation => ({
+  failure: classifyExit(exit, output),
+  reason: describeExit(exit),
+})
+
 /** How it ended, in a sentence. */
 export function describeExit({ code, signal }: Exit): string {
   if (signal === 'SIGKILL' || code === 137)

@@ -8,8 +8,15 @@ export interface MetricReader {
   line?(text: string, stream: 'stdout' | 'stderr'): void
   /** Looks at the program's files; called again and again while it runs, and once after its end. */
   poll?(): Promise<void>
+  /** The program has ended, all its output was given, its files were polled: nothing more comes. */
+  end?(): void
   /** Metrics of the last complete report: the result of the training; `undefined` if there was none. */
   readonly metrics: Metrics | undefined
+  /**
+   * Grows with whatever was read from the program's files: while it does, the program is not silent. Not needed where
+   * new metrics are always another object.
+   */
+  readonly progress?: number
   /** Why there are no metrics, in a sentence that says what was expected where; `undefined` if there are. */
   readonly problem: string | undefined
 }
