@@ -1,6 +1,7 @@
 // Joins the two towers: trials of a study are trained by trainers, in the slots of an executor.
 export type { Executor, JobListener } from './executor.ts'
 export { localExecutor } from './executors/index.ts'
+export { type Gpu, type GpuProcess, readGpus, type WaitForGpuOptions, waitForGpu } from './gpus.ts'
 export { incrementPath, latestPath } from './increment-path.ts'
 export { type KeepPolicy, parseKeep } from './keep.ts'
 export { type LoopEvent, type LoopOptions, type LoopSummary, runTrials } from './loop.ts'

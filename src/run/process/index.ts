@@ -2,6 +2,7 @@
 export { classifyExit, describeExit, type Explanation, explainExit } from './classify.ts'
 export { type Exit, killGroup, type ProcessGroup, startGroup } from './group.ts'
 export { guardGroup, releaseGroup } from './guardian.ts'
+export { isTraining, type Mark, markTraining } from './mark.ts'
 export { groupMemory, machineMemory } from './memory.ts'
 export { type MetricLine, parseMetricLine } from './metric-line.ts'
 export type { MetricReader, MetricSource } from './metric-reader.ts'

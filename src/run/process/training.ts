@@ -3,6 +3,7 @@ import type { FailureClass } from '../../search/index.ts'
 import type { Outcome } from '../trainer.ts'
 import { type Explanation, explainExit } from './classify.ts'
 import { type Exit, type ProcessGroup, startGroup } from './group.ts'
+import { markTraining } from './mark.ts'
 import { groupMemory, machineMemory } from './memory.ts'
 import type { MetricReader } from './metric-reader.ts'
 import { LineSplitter, Tail, type TrialLog } from './output.ts'
@@ -58,18 +59,23 @@ const pollPeriodMs = 500
 export async function trainProcess(options: TrainProcessOptions): Promise<Outcome> {
   const { plan, reader, log, limits = {}, signal, onStart, classify } = options
   if (signal.aborted) return { state: 'interrupted' }
-  const group = await startGroup(plan.words, { env: plan.env, ...(plan.cwd !== undefined && { cwd: plan.cwd }) })
+  const mark = markTraining()
+  const env = { ...plan.env, ...mark.env }
+  const group = await startGroup(plan.words, { env, ...(plan.cwd !== undefined && { cwd: plan.cwd }) })
   onStart?.(group)
   const guard = watch(group, limits, signal)
   const tail = listen(group, reader, log, guard.heard)
   const files = followFiles(reader, guard.heard)
   const exit = await group.ended
   const stop = guard.end()
+  mark.release()
   await files.end()
   reader.end?.()
 
   const { metrics } = reader
   if (exit.code === 0 && stop === undefined && metrics) return { state: 'complete', metrics }
+  // A training that ended well may leave others at work (an upload); what is left of any other only holds memory.
+  await mark.killStrays()
   if (stop === 'interrupted') {
     log.note('interrupted')
     return { state: 'interrupted' }
