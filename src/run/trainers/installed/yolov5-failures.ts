@@ -97,11 +97,16 @@ const messages: readonly Message[] = [
   ),
   refused(
     /result type Float can'?t be cast to the desired output type (?:__int64|long(?: int)?|Long)/,
-    () => 'This release does not run with this PyTorch: it needs 1.11 or older, or a release from v6.0 on.',
+    () =>
+      'This release does not run with this PyTorch: it needs an older one (1.10 does), or take YOLOv5 v6.2 or newer.',
   ),
   refused(
     /'Upsample' object has no attribute 'recompute_scale_factor'/,
-    () => 'This release does not run with this PyTorch: it needs 1.10 or older, or a release from v6.1 on.',
+    () => 'This release does not run with this PyTorch: it needs 1.10 or older, or take a newer release.',
+  ),
+  refused(
+    /a view of a leaf Variable that requires grad is being used in an in-place operation/,
+    () => 'This release does not run with this PyTorch: it needs 1.7 or older, or take a newer release.',
   ),
   refused(
     /WeightsUnpickler error|Weights only load failed/,

@@ -1,5 +1,5 @@
 // How one trial is trained by YOLOv5 or YOLOv3: its words, environment and folder. A normal training, never --evolve.
-import { existsSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { mkdir, open, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { basename, delimiter, dirname, join } from 'node:path'
@@ -176,7 +176,8 @@ async function ownFolder(out: string, repo: string, release: YoloRelease, words:
   for (const entry of await readdir(repo, { withFileTypes: true })) {
     const { name } = entry
     if (name.startsWith('.') || ['runs', 'wandb', 'weights', 'venv', 'env', '__pycache__'].includes(name)) continue
-    if (existsSync(join(repo, name, '.')) || /\.(pt|weights)$/.test(name)) await link(join(repo, name), join(out, name))
+    const isFolder = statSync(join(repo, name), { throwIfNoEntry: false })?.isDirectory() ?? false
+    if (isFolder || /\.(pt|weights)$/.test(name)) await link(join(repo, name), join(out, name))
   }
   const weights = join(repo, 'weights')
   if (existsSync(weights)) {
