@@ -1,6 +1,7 @@
-// `npm run setup-peers`: a Python environment with the real YOLOv5 7.0.14 on PyTorch, for comparisons (bench:*), never
-// for Hypevolve itself. Makes .peers/venv in this repository from Debian's own PyTorch 1.13 and PyPI's yolov5.
-//   npm run setup-peers                 Debian's packages and yolov5
+// `npm run setup-peers`: Python environments with the real YOLOv5 7.0.14 and Ultralytics on PyTorch, for comparisons
+// (bench:*) and for the tests of `--trainer yolov5` and `ultralytics`, never for Hypevolve itself. Makes .peers/venv and
+// .peers/ultralytics in this repository from Debian's own PyTorch 1.13 and PyPI's packages. What is there stays.
+//   npm run setup-peers                 Debian's packages, yolov5 and ultralytics
 //   npm run setup-peers -- --newest     also .peers/newest with the newest PyTorch that pip gives
 //   npm run setup-peers -- --check      only tell what is there
 import { spawnSync } from 'node:child_process'
@@ -43,8 +44,15 @@ const pythonPackages = [
   'fsspec==2024.9.0',
 ] // prettier-ignore
 
+/**
+ * The newest Ultralytics as of October 2026; it runs on Debian's PyTorch 1.13. In an environment of its own: yolov5 7.0.14
+ * needs 8.0. polars is what it reads results.csv with; the oldest that it accepts is the smallest.
+ */
+const ultralyticsPackages = ['ultralytics==8.4.190', 'ultralytics-thop==2.2.3', 'polars==0.20.0']
+
 const peers = join(root, '.peers')
 const python = join(peers, 'venv/bin/python')
+const ultralytics = join(peers, 'ultralytics/bin/python')
 const newest = join(peers, 'newest/bin/python')
 const words = process.argv.slice(2)
 
@@ -52,19 +60,28 @@ const call = (command, args, options = {}) => spawnSync(command, args, { encodin
 const ok = (command, args) => call(command, args).status === 0
 const show = (command, args) => call(command, args, { stdio: 'inherit' }).status === 0
 
+/** Python that fails unless these very releases are installed. */
+const installed = (packages) =>
+  `from importlib.metadata import version\n${packages
+    .map((each) => each.split('=='))
+    .map(([name, release]) => `assert version("${name}").replace("-", ".post") == "${release}"\n`)
+    .join('')}`
+
 function giveUp(text) {
   console.error(`setup-peers: ${text}`)
-  console.error('setup-peers: Hypevolve itself needs none of this; only the comparisons with PyTorch do.')
+  console.error(
+    'setup-peers: Hypevolve itself needs none of this; only the comparisons with PyTorch and the tests with real trainers do.',
+  )
   process.exit(1)
 }
 
 function tell() {
-  for (const [name, path] of [
-    ['venv', python],
-    ['newest', newest],
+  for (const [name, path, peer] of [
+    ['venv', python, 'yolov5'],
+    ['ultralytics', ultralytics, 'ultralytics'],
+    ['newest', newest, 'yolov5'],
   ]) {
-    const code =
-      'import torch\ntry:\n  import yolov5\n  from importlib.metadata import version\n  y = version("yolov5")\nexcept ImportError:\n  y = "none"\nprint(f"torch {torch.__version__}, yolov5 {y}")'
+    const code = `from importlib.metadata import version\nprint(f"torch {version('torch')}, ${peer} {version('${peer}')}")`
     const result = existsSync(path) ? call(path, ['-c', code]) : undefined
     console.log(
       `.peers/${name}: ${result === undefined ? 'absent' : result.status === 0 ? result.stdout.trim() : 'broken'}`,
@@ -80,10 +97,13 @@ if (words.includes('--check')) {
 console.log('setup-peers will install, for comparisons only:')
 const haveDebian = ok(systemPython, [
   '-c',
-  'import torch, torchvision, cv2, pandas, matplotlib, scipy, seaborn, tqdm, psutil, yaml, requests, PIL, venv, ensurepip',
+  'from importlib.util import find_spec\n' +
+    'names = "torch torchvision cv2 pandas matplotlib scipy seaborn tqdm psutil yaml requests PIL venv ensurepip"\n' +
+    'assert all(find_spec(name) for name in names.split())',
 ])
 if (!haveDebian) console.log(`  Debian packages (about 900 MB): ${debianPackages.join(' ')}`)
 console.log(`  a Python environment in ${join(peers, 'venv')}, with from PyPI (20 MB): ${pythonPackages.join(' ')}`)
+console.log(`  another in ${join(peers, 'ultralytics')}, with (30 MB): ${ultralyticsPackages.join(' ')}`)
 if (words.includes('--newest')) console.log(`  the newest PyTorch from PyPI in ${join(peers, 'newest')}`)
 
 if (!haveDebian) {
@@ -94,7 +114,7 @@ if (!haveDebian) {
 }
 
 mkdirSync(peers, { recursive: true })
-if (!ok(python, ['-c', 'import torch, yolov5.train'])) {
+if (!ok(python, ['-c', `${installed(pythonPackages)}import roboflow.core.version`])) {
   rmSync(join(peers, 'venv'), { recursive: true, force: true })
   if (!show(systemPython, ['-m', 'venv', '--system-site-packages', join(peers, 'venv')]))
     giveUp('python3 -m venv failed')
@@ -110,6 +130,17 @@ if (!ok(python, ['-c', 'import torch, yolov5.train'])) {
   writeFileSync(join(site, 'roboflow/core/version.py'), refuses.replace('NAME', 'Version'))
   const probe = call(python, ['-c', 'import yolov5.train'])
   if (probe.status !== 0) giveUp(`yolov5 does not import:\n${probe.stderr}`)
+}
+
+if (!ok(ultralytics, ['-c', installed(ultralyticsPackages)])) {
+  rmSync(join(peers, 'ultralytics'), { recursive: true, force: true })
+  if (!show(systemPython, ['-m', 'venv', '--system-site-packages', join(peers, 'ultralytics')]))
+    giveUp('python3 -m venv failed')
+  const install = ['-m', 'pip', 'install', '-q', '--no-deps', '--disable-pip-version-check']
+  if (!show(ultralytics, [...install, ...ultralyticsPackages]))
+    giveUp('PyPI could not be reached, or lacks one of the packages above')
+  const probe = call(ultralytics, ['-c', 'import ultralytics.cfg'])
+  if (probe.status !== 0) giveUp(`ultralytics does not import:\n${probe.stderr}`)
 }
 
 if (words.includes('--newest') && !ok(newest, ['-c', 'import torch'])) {
