@@ -18,5 +18,16 @@ export {
   type EmbeddedOptions,
   embeddedTrainers,
   fillCommand,
+  parseMetrics,
 } from './trainers/index.ts'
+export {
+  type DeadGene,
+  type Installation,
+  type InstalledOptions,
+  type InstalledTrainer,
+  type InstalledTraining,
+  installedTrainer,
+  installedTrainers,
+} from './trainers/installed/index.ts'
+export { parseMetrics } from './trainers/metrics/index.ts'
 export { trialFolder, trialLog } from './trial-folder.ts'

@@ -19,9 +19,7 @@ const bareNumbers = /("(?:[^"\\]|\\.)*")|-?\b(?:NaN|Infinity)\b/g
  */
 export function parseMetricLine(line: string): MetricLine | undefined {
   if (!line.includes('{')) return undefined
-  const text = line.trim()
-  if (!text.startsWith('{') || !text.endsWith('}')) return undefined
-  const object = parse(text) ?? parse(text.replace(bareNumbers, (token, string?: string) => string ?? nullOf(token)))
+  const object = parseMetricObject(line)
   if (object === undefined) return undefined
   const numbers = Object.entries(object).flatMap(([key, value]): [string, number][] => {
     if (value === null) return [[key, Number.NaN]]
@@ -31,6 +29,13 @@ export function parseMetricLine(line: string): MetricLine | undefined {
   const { epoch, epochs } = object
   const metrics = Object.fromEntries(numbers.filter(([key]) => key !== 'epoch' && key !== 'epochs'))
   return { ...(isCount(epoch) && { epoch }), ...(isCount(epochs) && { epochs }), metrics }
+}
+
+/** A JSON object as Python writes it, with NaN and infinities; `undefined` if the text is none. */
+export function parseMetricObject(json: string): Record<string, unknown> | undefined {
+  const text = json.trim()
+  if (!text.startsWith('{') || !text.endsWith('}')) return undefined
+  return parse(text) ?? parse(text.replace(bareNumbers, (token, string?: string) => string ?? nullOf(token)))
 }
 
 /** 1e999 reads as Infinity; NaN has no such spelling. */
