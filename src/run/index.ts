@@ -18,7 +18,6 @@ export {
   type EmbeddedOptions,
   embeddedTrainers,
   fillCommand,
-  parseMetrics,
 } from './trainers/index.ts'
 export {
   type DeadGene,

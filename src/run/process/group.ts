@@ -40,7 +40,12 @@ export async function startGroup(
 ): Promise<ProcessGroup> {
   const gated = ['-c', gate, 'hypevolve', program!, ...words]
   const [file, args] = process.platform === 'win32' ? [program!, words] : ['/bin/sh', gated]
-  const child = spawn(file, args, { ...options, detached: true, stdio: ['ignore', 'pipe', 'pipe', 'pipe'] })
+  const child = spawn(file, args, {
+    ...options,
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+    windowsVerbatimArguments: program === 'cmd.exe', // it reads quotes in its own way
+  })
   const exited = new Promise<Exit>((resolve) => child.once('exit', (code, signal) => resolve({ code, signal })))
   const closed = new Promise<void>((resolve) => child.once('close', () => resolve()))
   await new Promise<void>((resolve, reject) => child.once('spawn', resolve).once('error', reject))

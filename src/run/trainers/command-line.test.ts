@@ -2,8 +2,15 @@ import { chmodSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { temporaryFolder, writeText } from '../../../test/helpers/data-set.ts'
-import { CommandNotFoundError, CommandPlaceholderError } from '../../base/index.ts'
-import { type CommandFacts, checkCommand, commandEnvironment, fillCommand, usesPlaceholder } from './command-line.ts'
+import { CommandNotFoundError, CommandPlaceholderError, UsageError } from '../../base/index.ts'
+import {
+  type CommandFacts,
+  checkCommand,
+  checkShellCommand,
+  commandEnvironment,
+  fillCommand,
+  usesPlaceholder,
+} from './command-line.ts'
 
 const facts: CommandFacts = {
   hyp: '/study/trials/3/hyp.yaml',
@@ -15,6 +22,7 @@ const facts: CommandFacts = {
   attempt: 2,
   imgsz: 640,
   threads: 4,
+  resume: '',
 }
 
 describe('fillCommand', () => {
@@ -64,6 +72,7 @@ it('says the same in the environment', () => {
     HYPEVOLVE_ATTEMPT: '2',
     HYPEVOLVE_IMGSZ: '640',
     HYPEVOLVE_THREADS: '4',
+    HYPEVOLVE_RESUME: '',
     HYPEVOLVE_HYP_JSON: '{"lr0":0.01,"name":"ü"}',
   })
 })
@@ -92,5 +101,18 @@ describe('checkCommand', () => {
     expect(() => checkCommand(['script'], [], folder)).toThrow(/not executable/)
     chmodSync(script, 0o755)
     checkCommand(['script'], [], `/nowhere:${folder}`)
+  })
+})
+
+describe('checkShellCommand', () => {
+  it('accepts one line, with variables of the shell', () => {
+    checkShellCommand([`cd x && python train.py {hyp} $\{HOME} "$\{x}" {hyp.lr0} | tee log`], ['lr0'])
+  })
+
+  it('names what makes no sense', () => {
+    expect(() => checkShellCommand([], [])).toThrow(UsageError)
+    expect(() => checkShellCommand(['python', 'train.py'], [])).toThrow(/--shell takes one word.*There are 2\./)
+    expect(() => checkShellCommand([' '], [])).toThrow(/There is an empty one\./)
+    expect(() => checkShellCommand(['python {hpy}'], [])).toThrow(CommandPlaceholderError)
   })
 })

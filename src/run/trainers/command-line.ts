@@ -1,7 +1,7 @@
 // The command of a command trainer: words with placeholders, checked before anything runs, filled in for each trial.
 import { accessSync, constants, statSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
-import { CommandNotFoundError, CommandPlaceholderError } from '../../base/index.ts'
+import { CommandNotFoundError, CommandPlaceholderError, UsageError } from '../../base/index.ts'
 import type { Hyp } from '../../search/index.ts'
 
 /** What a command is told about its trial. */
@@ -18,6 +18,8 @@ export interface CommandFacts {
   readonly attempt: number
   readonly imgsz: number
   readonly threads: number
+  /** {@link out} if an earlier attempt left something there, else ''. */
+  readonly resume: string
 }
 
 /** As documented in docs/trainers.md. */
@@ -31,6 +33,7 @@ export const placeholders = [
   'attempt',
   'imgsz',
   'threads',
+  'resume',
 ] as const satisfies readonly (keyof CommandFacts)[]
 
 const placeholder = /\{\{([\w./-]*)\}\}|\{([A-Za-z][\w./-]*)\}/g
@@ -43,23 +46,44 @@ const placeholder = /\{\{([\w./-]*)\}\}|\{([A-Za-z][\w./-]*)\}/g
  * @throws {@link CommandNotFoundError} if there is no such program
  */
 export function checkCommand(words: readonly string[], hypKeys: readonly string[], path = process.env['PATH']): void {
+  checkPlaceholders(words, hypKeys)
+  findProgram(words[0] ?? '', path ?? '')
+}
+
+/**
+ * Looks at a command line for the shell before anything runs.
+ *
+ * @throws UsageError if it is not one word
+ * @throws {@link CommandPlaceholderError} for a placeholder that means nothing
+ */
+export function checkShellCommand(words: readonly string[], hypKeys: readonly string[]): void {
+  if (words.length !== 1 || words[0]!.trim() === '')
+    throw new UsageError(
+      '--shell takes one word after "--", the whole command line in quotes: ' +
+        `--shell -- 'python prepare.py && python train.py --hyp {hyp}'. There ${words.length === 1 ? 'is an empty one' : `are ${words.length}`}.`,
+    )
+  // ${NAME} is a variable of the shell.
+  checkPlaceholders([words[0]!.replace(/\$\{[^}]*\}/g, '')], hypKeys)
+}
+
+function checkPlaceholders(words: readonly string[], hypKeys: readonly string[]): void {
   const known = [...placeholders, ...hypKeys.map((key) => `hyp.${key}`)]
   for (const word of words)
     for (const [, , name] of word.matchAll(placeholder))
       if (name !== undefined && !known.includes(name)) throw new CommandPlaceholderError(name, word, known)
-  findProgram(words[0] ?? '', path ?? '')
 }
 
 /** The words for one trial. `{hyp.<key>}` of a key that this hyp lacks (a condition does not hold) becomes ''. */
 export function fillCommand(words: readonly string[], facts: CommandFacts, hyp: Hyp): string[] {
-  const valueFor = (name: string) =>
-    name.startsWith('hyp.') ? (hyp[name.slice('hyp.'.length)] ?? '') : facts[name as keyof CommandFacts]
   return words.map((word) =>
     word.replace(placeholder, (_, literal?: string, name?: string) =>
-      name === undefined ? `{${literal}}` : String(valueFor(name)),
+      name === undefined ? `{${literal}}` : textOf(name, facts, hyp),
     ),
   )
 }
+
+const textOf = (name: string, facts: CommandFacts, hyp: Hyp): string =>
+  String(name.startsWith('hyp.') ? (hyp[name.slice('hyp.'.length)] ?? '') : facts[name as keyof CommandFacts])
 
 export const usesPlaceholder = (words: readonly string[], name: keyof CommandFacts): boolean =>
   words.some((word) => [...word.matchAll(placeholder)].some(([, , found]) => found === name))

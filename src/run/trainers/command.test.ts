@@ -8,6 +8,7 @@ import { isRunning, until } from '../../../test/helpers/processes.ts'
 import { CommandNotFoundError, CommandPlaceholderError } from '../../base/index.ts'
 import type { EpochReport, Outcome, SlotResources, TrainJob } from '../index.ts'
 import { type CommandOptions, commandTrainer } from './command.ts'
+import { parseMetrics } from './metrics/index.ts'
 
 const hasPython = spawnSync('python3', ['-c', '']).status === 0
 const cpu: SlotResources = { slot: 0, device: 'cpu', threads: 2 }
@@ -108,6 +109,63 @@ describe('a program that trains', () => {
     expect((await train(script, { slot: gpu })).outcome).toMatchObject({ metrics: { x: 3 } })
     expect((await train(script, { slot: gpu, words: ['{device}'] })).outcome).toMatchObject({ metrics: { x: -1 } })
     expect((await train(script)).outcome).toMatchObject({ metrics: { x: -1 } })
+  })
+
+  it('is told where an earlier attempt was', async () => {
+    const script = `
+      import { existsSync, writeFileSync } from 'node:fs'
+      const [resume] = process.argv.slice(2)
+      const last = resume + '/last'
+      const before = resume !== '' && existsSync(last)
+      writeFileSync(process.env.HYPEVOLVE_OUT + '/last', '1')
+      console.log(JSON.stringify({ x: Number(before), same: Number(process.env.HYPEVOLVE_RESUME === resume) }))`
+    const words = ['{resume}']
+    const first = await train(script, { words })
+    expect(first.outcome).toMatchObject({ metrics: { x: 0, same: 1 } })
+    const second = await train(script, { words, job: { attempt: 2, directory: first.directory } })
+    expect(second.outcome).toMatchObject({ metrics: { x: 1, same: 1 } })
+    expect((await train(script, { words, job: { attempt: 2 } })).outcome).toMatchObject({ metrics: { x: 0 } })
+  })
+
+  it('may be a line for the shell', async () => {
+    const script = 'for (let i = 1; i <= 3; i++) console.log("epoch " + i + " mAP50: 0." + i)'
+    const file = writeText(join(temporaryFolder(), 'it is.mjs'), script)
+    const trainer = commandTrainer(
+      {
+        command: [`cd {out} && '${process.execPath}' '${file}' > log.txt; cat log.txt | tail -n 1`],
+        shell: true,
+        metrics: parseMetrics('regex:epoch (?<epoch>\\d+) mAP50: (?<mAP50>\\S+)'),
+        hypKeys: [],
+        epochs: 3,
+        imagePx: 1,
+      },
+      cpu,
+    )
+    const reports: EpochReport[] = []
+    const job = { trial: 0, attempt: 1, hyp, seed: 0 }
+    const outcome = await trainer.train(job, (report) => reports.push(report), new AbortController().signal)
+    expect(outcome).toEqual({ state: 'complete', metrics: { mAP50: 0.3 } })
+    expect(reports).toEqual([{ epoch: 3, metrics: { mAP50: 0.3 } }])
+  })
+
+  it('may write a table, which is read while it trains', async () => {
+    const stop = new AbortController()
+    const script = `
+      import { appendFileSync } from 'node:fs'
+      const file = process.env.HYPEVOLVE_OUT + '/results.csv'
+      appendFileSync(file, ' epoch, metrics/mAP50(B)\\n')
+      let epoch = 0
+      setInterval(() => { if (epoch < 2) appendFileSync(file, \`\${epoch}, 0.\${epoch++}\\n\`) }, 100)`
+    const { outcome, reports } = await train(script, {
+      metrics: parseMetrics('csv:results.csv:mAP50=metrics/mAP50(B)'),
+      signal: stop.signal,
+      onEpoch: ({ epoch }) => epoch === 2 && stop.abort(),
+    })
+    expect(outcome).toEqual({ state: 'interrupted' })
+    expect(reports).toEqual([
+      { epoch: 1, metrics: { mAP50: 0 } },
+      { epoch: 2, metrics: { mAP50: 0.1 } },
+    ])
   })
 
   it('needs no folder', async () => {

@@ -1,12 +1,20 @@
 // Any program as trainer: `--trainer command -- prog {hyp} {epochs} {out} {device} {seed}`. It says what it measured on
 // its output or in files; docs/trainers.md is the manual. One process group per training.
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { formatHyp } from '../../search/index.ts'
 import { type MetricSource, type ProcessGroup, type ProcessLimits, TrialLog, trainProcess } from '../process/index.ts'
 import type { EpochReport, Outcome, SlotResources, Trainer, TrainJob } from '../trainer.ts'
-import { type CommandFacts, checkCommand, commandEnvironment, fillCommand, usesPlaceholder } from './command-line.ts'
+import {
+  type CommandFacts,
+  checkCommand,
+  checkShellCommand,
+  commandEnvironment,
+  fillCommand,
+  usesPlaceholder,
+} from './command-line.ts'
+import { shellCommand } from './command-shell.ts'
 import { jsonLines } from './metrics/json-lines.ts'
 
 export interface CommandOptions extends ProcessLimits {
@@ -19,14 +27,17 @@ export interface CommandOptions extends ProcessLimits {
   readonly imagePx: number
   /** Where the program says what it measured; default JSON lines on its standard output. */
   readonly metrics?: MetricSource
+  /** The command is one line for the shell. */
+  readonly shell?: boolean
 }
 
 /**
- * @throws {@link CommandPlaceholderError}, {@link CommandNotFoundError} for a command that can train nothing
+ * @throws {@link CommandPlaceholderError}, {@link CommandNotFoundError}, UsageError for a command that can train nothing
  */
 export function commandTrainer(options: CommandOptions, slot: SlotResources): Trainer {
-  const { command, hypKeys, epochs, imagePx, metrics = jsonLines, ...limits } = options
-  checkCommand(command, hypKeys)
+  const { command, hypKeys, epochs, imagePx, metrics = jsonLines, shell = false, ...limits } = options
+  if (shell) checkShellCommand(command, hypKeys)
+  else checkCommand(command, hypKeys)
   let running: ProcessGroup | undefined
 
   async function train(job: TrainJob, onEpoch: (report: EpochReport) => void, signal: AbortSignal): Promise<Outcome> {
@@ -48,15 +59,18 @@ export function commandTrainer(options: CommandOptions, slot: SlotResources): Tr
     onEpoch: (report: EpochReport) => void,
     signal: AbortSignal,
   ): Promise<Outcome> {
-    const facts = factsOf(job, directory, { epochs, imagePx }, slot)
-    await mkdir(facts.out, { recursive: true })
+    const out = join(directory, 'out')
+    await mkdir(out, { recursive: true })
+    const resume = job.attempt > 1 && (await readdir(out)).length > 0 ? out : ''
+    const facts = factsOf(job, { epochs, imagePx, out, resume }, slot, directory)
     await writeFile(facts.hyp, formatHyp(job.hyp))
     if (signal.aborted) return { state: 'interrupted' }
-    const words = fillCommand(command, facts, job.hyp)
-    log.note(`${new Date().toISOString()} trial ${job.trial}, attempt ${job.attempt}: ${words.join(' ')}`)
+    const filled = fillCommand(command, facts, job.hyp)
+    log.note(`${new Date().toISOString()} trial ${job.trial}, attempt ${job.attempt}: ${filled.join(' ')}`)
+    const started = shell ? shellCommand(command[0]!, facts, job.hyp) : { words: filled, env: {} }
     return trainProcess({
-      plan: { words, env: environmentOf(facts, job, command, slot) },
-      reader: metrics({ out: facts.out, onEpoch, after: 0 }),
+      plan: { words: started.words, env: { ...environmentOf(facts, job, command, slot), ...started.env } },
+      reader: metrics({ out, onEpoch, after: 0 }),
       log,
       limits,
       signal,
@@ -82,20 +96,21 @@ export function commandTrainer(options: CommandOptions, slot: SlotResources): Tr
 
 function factsOf(
   job: TrainJob,
-  directory: string,
-  { epochs, imagePx }: Pick<CommandOptions, 'epochs' | 'imagePx'>,
+  of: { epochs: number; imagePx: number; out: string; resume: string },
   slot: SlotResources,
+  directory: string,
 ): CommandFacts {
   return {
     hyp: join(directory, 'hyp.yaml'),
-    epochs,
-    out: join(directory, 'out'),
+    epochs: of.epochs,
+    out: of.out,
     device: slot.device.replaceAll('+', ','),
     seed: job.seed,
     trial: job.trial,
     attempt: job.attempt,
-    imgsz: imagePx,
+    imgsz: of.imagePx,
     threads: slot.threads,
+    resume: of.resume,
   }
 }
 
@@ -115,6 +130,10 @@ function environmentOf(
     OMP_NUM_THREADS: String(threads),
     ...process.env,
     ...commandEnvironment(facts, job.hyp),
-    ...(gpus && { CUDA_VISIBLE_DEVICES: facts.device }),
+    // By the numbers of nvidia-smi, not by speed.
+    ...(gpus && {
+      CUDA_VISIBLE_DEVICES: facts.device,
+      CUDA_DEVICE_ORDER: process.env['CUDA_DEVICE_ORDER'] ?? 'PCI_BUS_ID',
+    }),
   }
 }
