@@ -19,12 +19,12 @@ const refused = (pattern: RegExp, reason: Message['reason']) => message(pattern,
 /** The first that fits. Those that explain others come first: a missing font is named in the same lines as the network. */
 const messages: readonly Message[] = [
   refused(
-    /(?:URLError|HTTPError|ConnectionError|timed? ?out)[\s\S]*Arial|assets\/(Arial(?:\.Unicode)?\.ttf)[\s\S]*(?:URLError|HTTPError|ConnectionError|timed? ?out)/,
+    /(?:assets\/(Arial(?:\.Unicode)?\.ttf)|\bcheck_font\()[\s\S]*(?:URLError|HTTPError|ConnectionError|[Tt]imeoutError)/,
     (font = 'Arial.ttf') =>
-      `It fetches the font ${font} before its first training, and the network did not give it. Put any font of that name into ~/.config/Ultralytics (or the folder of YOLOV5_CONFIG_DIR).`,
+      `It fetches the font ${font} before its first training, and the network did not give it. Put any font of that name into ~/.config/Ultralytics (or the folder that YOLOV5_CONFIG_DIR or YOLOV3_CONFIG_DIR names).`,
   ),
   refused(
-    /Dataset not found[^\n]*?(\[[^\]\n]*\]|(?<=⚠️?, missing paths )[^\n]*)/,
+    /Dataset not found[^\n[]*(\[[^\]\n]*\])/,
     (paths) => `The images of the data set are not there: ${paths}. Correct train, val and path in the data yaml.`,
   ),
   refused(
