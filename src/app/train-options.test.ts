@@ -41,6 +41,10 @@ const flags: TrainFlags = {
   new: false,
   keep: 'none',
   trainer: 'embedded',
+  shell: false,
+  smoke: true,
+  fixDeadGenes: false,
+  smallerBatch: false,
 }
 const hyp = { hyp: { lr0: 0.01 } as never, cosLr: false }
 

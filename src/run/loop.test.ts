@@ -234,6 +234,26 @@ describe('a training that fails', () => {
     expect(await study.trial(1)).toMatchObject({ failure: 'diverged' })
   })
 
+  it('whose training was less than asked for is kept, and never the best', async () => {
+    const study = await newStudy(3)
+    const warnings: string[] = []
+    const reduced = 'with batch 8 instead of 16'
+    const trainer = () =>
+      new FormulaTrainer(({ trial }) =>
+        trial === 1
+          ? { state: 'complete', metrics: { mAP50: 0.999 }, reduced }
+          : { state: 'complete', metrics: { mAP50: 0.5 } },
+      )
+    const { summary } = await run(study, {
+      trainer,
+      onEvent: (event) => event.type === 'warning' && warnings.push(event.text),
+    })
+    expect(summary).toMatchObject({ complete: 2, pruned: 1, failed: 0 })
+    expect(await study.trial(1)).toMatchObject({ state: 'pruned', metrics: { mAP50: 0.999 } })
+    expect(warnings).toEqual([expect.stringContaining(reduced)])
+    expect(study.best?.number).not.toBe(1)
+  })
+
   it('stops the search with the first three if they fail alike', async () => {
     const study = await newStudy(300)
     const trainer = () => new FormulaTrainer(({ trial }) => crash(`trial ${trial}`, 'no such file: data.yaml'))

@@ -197,6 +197,16 @@ class Loop {
   /** Tells the study how a training ended. One after the other, so that files and events come in told order. */
   async #conclude(trial: RunningTrial, outcome: Outcome, reports: Reports, durationMs: number): Promise<void> {
     if (outcome.state === 'failed') return this.#fail(trial, outcome, durationMs)
+    if (outcome.state === 'complete' && outcome.reduced !== undefined) {
+      const { metrics } = outcome
+      const told = await this.#study.prune(trial, { epochs: reports.epochs, metrics })
+      await this.#ended(told)
+      this.#emit({
+        type: 'warning',
+        text: `Trial ${trial.number} was trained ${outcome.reduced}: it is kept, but not compared with the others.`,
+      })
+      return this.#emit({ type: 'pruned', trial: told, durationMs })
+    }
     if (outcome.state === 'complete') {
       const told = await this.#study.tell(trial, outcome.metrics)
       if (told.state === 'failed') return this.#failed(told, durationMs)

@@ -34,7 +34,12 @@ export interface EpochReport {
  * aborted: the trial then waits for the next run.
  */
 export type Outcome =
-  | { readonly state: 'complete'; readonly metrics: Metrics }
+  | {
+      readonly state: 'complete'
+      readonly metrics: Metrics
+      /** How this training was less than was asked for, as `with batch 8 instead of 16`: its result does not compare. */
+      readonly reduced?: string
+    }
   | { readonly state: 'failed'; readonly failure: FailureClass; readonly output: readonly string[] }
   | { readonly state: 'interrupted' }
 

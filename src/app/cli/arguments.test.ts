@@ -50,6 +50,10 @@ describe('flags of train', () => {
       new: false,
       keep: 'none',
       trainer: 'embedded',
+      shell: false,
+      smoke: true,
+      fixDeadGenes: false,
+      smallerBatch: false,
     })
   })
 

@@ -5,7 +5,7 @@ import { addStudyArgument, type StorageFlags, studyHelp } from './study-flags.ts
 import { integer } from './values.ts'
 
 export interface BestFlags extends StorageFlags {
-  /** `yolov5`, `yolov5@v5.0`, `yolov3`, `ultralytics`, `cli`; undefined: a summary. */
+  /** `yolov5`, `yolov5@v5.0`, `yolov3`, `ultralytics`, `cli`, `powershell`; undefined: a summary. */
   readonly format?: string
   readonly output?: string
   readonly train: boolean
@@ -20,7 +20,7 @@ export const best = defineCommand({
     addStudyArgument(command.description('Prints the best hyperparameters that a study found, or trains with them.'))
       .option(
         '--format <format>',
-        'yolov5, yolov5@v5.0 (the keys that release reads), yolov3, ultralytics, or cli (a command line)',
+        'yolov5, yolov5@v5.0 (the keys that release reads), yolov3, ultralytics, or a command line: cli (bash, zsh, sh) or powershell',
       )
       .option('--output <file>', 'write into this file instead')
       .option('--train', 'train with them now, with the flags of the study', false)
@@ -37,7 +37,8 @@ export const best = defineCommand({
 Examples:
   hypevolve best
   hypevolve best exp2 --format yolov5@v6.2 --output hyp.best.yaml
-  hypevolve best --train --final-epochs 300`,
+  hypevolve best --train --final-epochs 300
+  hypevolve best --format powershell --final-epochs 300`,
       )
       .action(async (study: string | undefined, flags: BestFlags) => {
         const { runBest } = await import('../studies/best.ts')

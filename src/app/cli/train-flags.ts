@@ -65,15 +65,45 @@ export interface TrainFlags extends SearchFlags, StorageFlags {
   /** Seconds. */
   readonly trialTimeout?: number
   readonly hangTimeout?: number
-  readonly trainer: 'embedded' | 'command'
-  /** Words after `--`: the program of `--trainer command`. */
+  readonly trainer: TrainerName
+  /** Where an installed trainer is: a clone, the interpreter, a module to run. */
+  readonly repo?: string
+  readonly python?: string
+  readonly module?: string
+  /** Model of Ultralytics. */
+  readonly model?: string
+  /** Where a program says what it measured. */
+  readonly metrics?: string
+  /** The program is a line for the shell. */
+  readonly shell: boolean
+  /** Whether a training of one epoch comes before the first of an installed trainer. */
+  readonly smoke: boolean
+  readonly fixDeadGenes: boolean
+  readonly smallerBatch: boolean
+  /** Words after `--`: the program of `--trainer command`, or flags for an installed trainer. */
   readonly program?: readonly string[]
+  /** Commander's names of the flags that the command line had. */
+  readonly given?: readonly string[]
+}
+
+/** Trainers that are called, by name. */
+export const installedTrainerNames = ['yolov5', 'yolov3', 'ultralytics'] as const
+export const trainerNames = ['embedded', 'command', ...installedTrainerNames] as const
+export type TrainerName = (typeof trainerNames)[number]
+
+/** The flags of a parsed command line, with the names of those that were typed. */
+export function flagsOf(command: Command): TrainFlags {
+  const given = command.options
+    .map((option) => option.attributeName())
+    .filter((name) => command.getOptionValueSource(name) === 'cli')
+  return { ...command.opts<TrainFlags>(), given: [...new Set(given)] }
 }
 
 /** Flags that mean nothing without `--evolve`, by commander's names. */
 export const evolveOnlyFlags = [
   ...searchFlagNames,
   ...(['storage', 'new', 'jobs', 'perDevice', 'keep', 'trialTimeout', 'hangTimeout', 'trainer', 'program'] as const),
+  ...(['repo', 'python', 'module', 'model', 'metrics', 'shell', 'smoke', 'fixDeadGenes', 'smallerBatch'] as const),
 ] as const satisfies readonly (keyof TrainFlags)[]
 
 /** Without it data sets and weights that are known by name are fetched. */
@@ -252,15 +282,35 @@ export function addTrainFlags(command: Command): void {
       .default('none'),
     new Option('--trial-timeout <time>', 'end a training that takes longer, as 90m or 3h').argParser(duration),
     new Option('--hang-timeout <time>', 'end a training that says nothing for so long').argParser(duration),
-    new Option(
-      '--trainer <name>',
-      "'embedded': our own; 'command': the program after --, as -- prog {hyp} {epochs} {out}",
-    )
-      .argParser(oneOf('embedded', 'command'))
-      .default('embedded'),
     new Option('--program <word>').argParser((word: string, before: string[] = []) => [...before, word]).hideHelp(),
   )
   addSearchFlags(command)
+  add(
+    'What trains, with --evolve:',
+    new Option(
+      '--trainer <name>',
+      'embedded: our own; yolov5, yolov3, ultralytics: those of this machine, as they are; command: the program after --',
+    )
+      .argParser(oneOf(...trainerNames))
+      .default('embedded'),
+    new Option('--repo <folder>', 'clone of that trainer').default(undefined, 'looked for'),
+    new Option('--python <file>', 'interpreter that runs it').default(undefined, 'that of the clone, or python3'),
+    new Option('--module <name>', 'Python module to run instead of a clone, as yolov5.train'),
+    new Option('--model <file>', 'model of --trainer ultralytics, as yolo11n.pt'),
+    new Option('--fix-dead-genes', 'change settings that make hyperparameters ineffective, as optimizer=auto').default(
+      false,
+    ),
+    new Option(
+      '--smaller-batch',
+      'after out of memory, try a training again with half the batch; such a trial is kept, but not compared with the others',
+    ).default(false),
+    new Option('--no-smoke', 'begin without a training of one epoch that shows whether all is in place'),
+    new Option(
+      '--metrics <where>',
+      'where a program says what it measured: csv:results.csv, json:result.json, regex:… ; JSON lines if not said',
+    ),
+    new Option('--shell', 'the program after -- is one line for the shell').default(false),
+  )
   add(
     'Training:',
     new Option('--optimizer <name>', 'SGD, Adam or AdamW').argParser(oneOf('SGD', 'Adam', 'AdamW')).default('SGD'),

@@ -5,8 +5,8 @@ import { defineCommand } from './command.ts'
 import {
   addTrainFlags,
   evolveOnlyFlags,
+  flagsOf,
   spreadImageSizes,
-  type TrainFlags,
   trainAliases,
   trainRenamed,
   trainUnsupported,
@@ -39,11 +39,14 @@ Examples:
   nohup hypevolve train --data my/data.yaml --cfg yolov5n.yaml --evolve > evolve.log &
   hypevolve train --data my/data.yaml --cfg yolov5n.yaml --evolve 50 --jobs 2 --keep best:3
   hypevolve train --data my/data.yaml --cfg yolov5n.yaml --evolve --only lr0,lrf,momentum --set lr0=0.001..0.05
+  hypevolve train --trainer yolov5 --repo ~/yolov5 --data coco128.yaml --weights yolov5s.pt --epochs 10 --evolve 50 --device 0,1
+  hypevolve train --trainer ultralytics --model yolo11n.pt --data coco8.yaml --epochs 10 --evolve 50
   hypevolve train --evolve 100 --trainer command -- python my_train.py --hyp {hyp} --epochs {epochs} --out {out}
 The same command again goes on with an evolution that is not done, or helps one that runs; hypevolve resume needs no
 flags at all. hypevolve status tells how it is doing.`,
     )
-    command.action(async (flags: TrainFlags) => {
+    command.action(async () => {
+      const flags = flagsOf(command)
       if (!flags.evolve) refuseEvolveFlags(command)
       const { runTrain } = await import('../train.ts')
       process.exitCode = await runTrain(flags, process.argv.slice(3))

@@ -18,6 +18,11 @@ export interface Plan {
   readonly batchSize: number
   /** Folder of the runs; it need not exist. */
   readonly project: string
+  /** A trainer of this machine, and where it is. */
+  readonly trainer?: string | undefined
+  readonly repo?: string | undefined
+  readonly python?: string | undefined
+  readonly module?: string | undefined
 }
 
 /** A check: it never throws, what it cannot find out is a note. */

@@ -6,8 +6,9 @@ import { gpu, layout, memory, nativeParts, onnxRuntime } from './engine.ts'
 import type { Check, Finding } from './finding.ts'
 import { studyStorage } from './storage.ts'
 import { disk, node, platform, processor, program } from './system.ts'
+import { trainer } from './trainer.ts'
 
-const checks: readonly Check[] = [
+const ourOwn: readonly Check[] = [
   program,
   node,
   platform,
@@ -21,9 +22,14 @@ const checks: readonly Check[] = [
   studyStorage,
 ]
 
+/** Where another trainer trains, our engine does not matter. */
+const others: readonly Check[] = [program, node, platform, processor, trainer, disk, studyStorage]
+
 /** @returns the exit code: 1 if something would keep the planned training from working */
 export async function runDoctor(flags: DoctorFlags, terminal = new Terminal()): Promise<number> {
-  const plan = { cfg: flags.cfg, imagePx: flags.imgsz, batchSize: flags.batchSize, project: flags.project }
+  const { cfg, imgsz: imagePx, batchSize, project, trainer: name, repo, python, module } = flags
+  const plan = { cfg, imagePx, batchSize, project, trainer: name, repo, python, module }
+  const checks = name === undefined ? ourOwn : others
   const findings: Finding[] = []
   for (const check of checks) {
     for (const finding of await check(plan)) {

@@ -6,24 +6,19 @@ import { Terminal } from '../console/terminal.ts'
 import { watchInterrupts } from '../interrupt.ts'
 import { metricsText } from '../studies/status.ts'
 import { runFolder } from '../train-options.ts'
+import { installedPart, isInstalled } from './installed.ts'
+import { outsideTrainer } from './outside.ts'
+import type { EvolvedTraining } from './training.ts'
 
 /** @returns the exit code */
-export async function trainWithCommand(flags: TrainFlags, hyp: Hyp): Promise<number> {
-  const { commandTrainer, incrementPath, planSlots } = await import('../../run/index.ts')
+export async function trainOutside(flags: TrainFlags, hyp: Hyp): Promise<number> {
+  const { incrementPath, planSlots } = await import('../../run/index.ts')
   const { availableParallelism } = await import('node:os')
   const terminal = new Terminal()
   const { slots } = planSlots({ device: flags.device, cores: flags.threads || availableParallelism(), gpus: 'unknown' })
   const directory = await incrementPath(runFolder({ ...flags, name: 'exp' }))
-  const trainer = commandTrainer(
-    {
-      command: flags.program ?? [],
-      hypKeys: Object.keys(hyp),
-      epochs: flags.epochs,
-      imagePx: flags.imgsz,
-      hangMs: flags.hangTimeout === undefined ? undefined : 1000 * flags.hangTimeout,
-    },
-    slots[0]!,
-  )
+  const create = await outsideTrainer(await outsidePart(flags), flags, Object.keys(hyp), (text) => terminal.warn(text))
+  const trainer = create(slots[0]!)
   const interrupts = watchInterrupts(terminal)
   interrupts.onHardExit(() => trainer.kill())
   try {
@@ -46,4 +41,10 @@ export async function trainWithCommand(flags: TrainFlags, hyp: Hyp): Promise<num
     await trainer.close()
     if ((await readdir(directory).catch(() => [''])).length === 0) await rmdir(directory)
   }
+}
+
+/** The program or trainer that the flags mean. */
+export async function outsidePart(flags: TrainFlags): Promise<Pick<EvolvedTraining, 'program' | 'installed'>> {
+  const { trainer, program = [] } = flags
+  return isInstalled(trainer) ? { installed: await installedPart(flags, trainer, true) } : { program }
 }

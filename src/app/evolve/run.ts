@@ -24,6 +24,8 @@ import { settingsOf, toSettings } from '../studies/settings.ts'
 import { CoreShare } from './cores.ts'
 import { earlierTable } from './earlier-table.ts'
 import { EvolveFiles } from './files.ts'
+import { trainerOffer } from './offer.ts'
+import { outsideTrainer } from './outside.ts'
 import { familyOf, repairLatest } from './repair.ts'
 import { EvolveResults } from './results.ts'
 import { type Continued, evolutionFolder, studyToContinue } from './resume.ts'
@@ -40,10 +42,15 @@ export interface RunEvolveOptions {
 
 /** @returns the exit code */
 export async function runEvolve({ flags, words, terminal, resume }: RunEvolveOptions): Promise<number> {
+  if (!resume) {
+    const offer = await trainerOffer(flags, words)
+    if (offer !== undefined) terminal.line(offer)
+  }
   goOffline(flags)
   const training = await evolvedTraining(flags, terminal)
   for (const text of training.notes) terminal.line(text)
-  const search = await chooseSearch({ ...flags, like: training.like }, training.start)
+  const fix = [...(flags.fix ?? []), ...(training.dead ?? [])]
+  const search = await chooseSearch({ ...flags, fix, like: training.like }, training.start, training.space)
   for (const text of [...search.space.notes, ...search.notes]) terminal.line(text)
   const { planSlots } = await import('../../run/index.ts')
   const cores = new CoreShare(flags.threads)
@@ -193,6 +200,7 @@ class Evolution {
       executor = await this.#executor()
       for (const text of await this.#files.begin({ fresh: this.#created })) this.#terminal.warn(text)
       this.#interrupts.onHardExit(() => executor?.kill())
+      if (!(await this.#smoke())) return this.#interrupts.exitCode ?? 130
       const summary = await runTrials({
         study,
         executor,
@@ -250,20 +258,16 @@ class Evolution {
   }
 
   async #executor(): Promise<Executor> {
-    const { localExecutor, embeddedTrainers, commandTrainer } = await import('../../run/index.ts')
+    const { localExecutor, embeddedTrainers } = await import('../../run/index.ts')
     const { flags, training, terminal, cores, slots } = this.#parts
     const timeoutMs = flags.trialTimeout === undefined ? undefined : 1000 * flags.trialTimeout
     const hangMs = flags.hangTimeout === undefined ? undefined : 1000 * flags.hangTimeout
     const shared = cores.share(slots)
-    if (training.program) {
-      const command = training.program
-      const { epochs, imgsz: imagePx } = flags
-      const hypKeys = this.#study.space.keys
-      return localExecutor(shared, (slot) =>
-        commandTrainer({ command, hypKeys, epochs, imagePx, timeoutMs, hangMs }, slot),
-      )
+    if (!training.options) {
+      const onWait = (text: string) => terminal.warn(text)
+      return localExecutor(shared, await outsideTrainer(training, flags, this.#study.space.keys, onWait))
     }
-    const options = training.options!
+    const { options } = training
     const start = startLine({
       terminal,
       options,
@@ -281,6 +285,21 @@ class Evolution {
     }
     const guards = hangMs === undefined ? {} : { silenceMs: hangMs }
     return localExecutor(shared, embeddedTrainers(options, { onEvent, timeoutMs, ...guards }))
+  }
+
+  /** @returns false if it was interrupted */
+  async #smoke(): Promise<boolean> {
+    const { flags, training, terminal, cores, slots } = this.#parts
+    const study = this.#study
+    if (!training.installed || !flags.smoke || flags.epochs === 1 || !this.#created) return true
+    const { smokeTest } = await import('./smoke.ts')
+    const slot = cores.share(slots)[0]!
+    const create = await outsideTrainer(training, { ...flags, epochs: 1 }, study.space.keys)
+    const trainer = create(slot)
+    this.#interrupts.onHardExit(() => trainer.kill())
+    const { fitness } = this.#parts.search
+    const test = { trainer, hyp: study.space.start, seed: study.seed, folder: this.#folder, fitness }
+    return smokeTest(test, terminal, this.#signal)
   }
 
   #onLoopEvent(event: LoopEvent): void {

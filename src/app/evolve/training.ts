@@ -1,25 +1,33 @@
-// What an evolution trains: our own trainer or an outside program, and what identifies such a training.
+// What an evolution trains: our own trainer, one of this machine or any program, and what identifies such a training.
 import { relative, resolve } from 'node:path'
 import { UsageError } from '../../base/index.ts'
 import type { TrainOptions } from '../../detect/index.ts'
+import type { SearchSpace } from '../../search/index.ts'
 import type { Json } from '../../study/index.ts'
-import type { TrainFlags } from '../cli/train-flags.ts'
+import type { TrainerName, TrainFlags } from '../cli/train-flags.ts'
 import type { Terminal } from '../console/terminal.ts'
 import { fetchAssets } from '../fetch-assets.ts'
 import type { StartHyp } from '../search.ts'
 import { toTrainOptions, usualBatch } from '../train-options.ts'
+import { type InstalledPart, installedTraining, isInstalled } from './installed.ts'
 
 /** A training without its hyperparameters. */
 export interface EvolvedTraining {
-  readonly trainer: 'embedded' | 'command'
+  readonly trainer: TrainerName
   /** Of the embedded trainer. */
   readonly options?: TrainOptions
   /** Of the command trainer: the program and its arguments, with placeholders. */
   readonly program?: readonly string[]
+  /** Of a trainer of this machine. */
+  readonly installed?: InstalledPart
   /** Where the search starts; `undefined` if a space file says it. */
   readonly start: StartHyp | undefined
   /** Release whose ranges, sampler, fitness and files go with the hyperparameters, where those are not YOLOv5's. */
   readonly like?: string | undefined
+  /** The trainer's own space, in place of that of `like`. */
+  readonly space?: SearchSpace
+  /** Hyperparameters that cannot have an effect: they stay as they are. */
+  readonly dead?: readonly string[]
   /** What makes it another training, by name. */
   readonly identity: { readonly [name: string]: Json }
   readonly dataHash?: string
@@ -31,14 +39,24 @@ export interface EvolvedTraining {
  * What the flags say about the trainings of an evolution. Reads the hyp and the list of the data set's files; fetches data
  * set and weights that are known by name and not here.
  */
-export const evolvedTraining = (flags: TrainFlags, terminal: Terminal): Promise<EvolvedTraining> =>
-  flags.trainer === 'command' ? commandTraining(flags) : embeddedTraining(flags, terminal)
+export async function evolvedTraining(flags: TrainFlags, terminal: Terminal): Promise<EvolvedTraining> {
+  const { trainer } = flags
+  if (isInstalled(trainer)) return installedTraining(flags, trainer)
+  for (const name of ['repo', 'python', 'module', 'model'] as const)
+    if (flags.given?.includes(name))
+      throw new UsageError(
+        `--${name} goes with --trainer ${name === 'model' ? 'ultralytics' : 'yolov5, yolov3 or ultralytics'}.`,
+      )
+  return trainer === 'command' ? commandTraining(flags) : embeddedTraining(flags, terminal)
+}
 
 async function embeddedTraining(asked: TrainFlags, terminal: Terminal): Promise<EvolvedTraining> {
   // One size for all trials, whatever memory is free when and where they run.
   const flags = asked.batchSize === -1 ? { ...asked, batchSize: usualBatch } : asked
   if (flags.program !== undefined)
-    throw new UsageError(`A program after -- needs --trainer command; it was: ${flags.program.join(' ')}`)
+    throw new UsageError(
+      `Words after -- need a --trainer to go to (command, yolov5, …); they were: ${flags.program.join(' ')}`,
+    )
   const { datasetHash, loadHyp, rawHyp } = await import('../../detect/index.ts')
   const name = flags.hyp ?? (await defaultHyp(flags))
   const loaded = loadHyp(name)
@@ -97,7 +115,7 @@ async function commandTraining(flags: TrainFlags): Promise<EvolvedTraining> {
 }
 
 /** Hyperparameters of any program: what the file or preset says, as it stands there. */
-async function anyHyp(flags: TrainFlags): Promise<StartHyp> {
+export async function anyHyp(flags: TrainFlags): Promise<StartHyp> {
   const { rawHyp } = await import('../../detect/index.ts')
   const { hyp, source } = rawHyp(flags.hyp ?? (await defaultHyp(flags)))
   for (const [key, value] of Object.entries(hyp))

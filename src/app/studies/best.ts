@@ -1,21 +1,24 @@
 // `hypevolve best`: the best hyperparameters of a study, printed or trained with.
 import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { FileWriteError, NothingCompleteError, UsageError } from '../../base/index.ts'
 import type { CompleteTrial, Trial } from '../../search/index.ts'
 import type { StudyRecord } from '../../study/index.ts'
 import type { BestFlags } from '../cli/best.ts'
 import { numberText } from '../console/text.ts'
-import { studyFlags, trainingWords } from './command-line.ts'
+import { powershellWord, shellLine, studyFlags, trainingWords } from './command-line.ts'
 import { enterStudyFolder } from './folder.ts'
-import { programLine, writeHyp } from './one-training.ts'
+import { outsideLine, writeHyp } from './one-training.ts'
 import { withStudy } from './open.ts'
 import { fittest, readTrials } from './read.ts'
-import { settingsOf } from './settings.ts'
+import { settingsOf, studyFolder } from './settings.ts'
 import { metricsText } from './status.ts'
 
 /** @returns the exit code */
 export async function runBest(name: string | undefined, flags: BestFlags): Promise<number> {
-  if (flags.finalEpochs !== undefined && !flags.train) throw new UsageError('--final-epochs goes with --train.')
+  const isLine = flags.format === 'cli' || flags.format === 'powershell'
+  if (flags.finalEpochs !== undefined && !flags.train && !isLine)
+    throw new UsageError('--final-epochs goes with --train, --format cli or powershell.')
   if (flags.train && (flags.format !== undefined || flags.json))
     throw new UsageError('--train trains; leave out --format and --json.')
   // The training runs after the storage is closed: it may take days.
@@ -48,13 +51,17 @@ async function bestText(
   }
   const { formatBest } = await import('../../study/index.ts')
   const title = `Trial ${best.number} of ${study.name}, fitness ${numberText(best.fitness)}`
-  if (flags.format === 'cli') {
-    const { flags: begun, words } = studyFlags(study)
+  if (flags.format === 'cli' || flags.format === 'powershell') {
+    const { flags: asked, words } = studyFlags(study)
+    const begun = { ...asked, epochs: flags.finalEpochs ?? asked.epochs }
     const hypFile = await writeHyp(study, best)
-    if (begun.trainer === 'command') {
-      return `# ${title}\n${await programLine(begun, best, hypFile)}\n`
-    }
-    return formatBest(best.hyp, best.metrics, 'cli', { title, train: { arguments: trainingWords(words), hypFile } })
+    const shell = flags.format === 'cli' ? 'posix' : 'powershell'
+    const folder = join(studyFolder(study), 'final')
+    if (begun.trainer !== 'embedded')
+      return `# ${title}\n${await outsideLine(begun, best, hypFile, { shell, folder, final: true })}\n`
+    const epochs = flags.finalEpochs === undefined ? [] : ['--epochs', String(flags.finalEpochs)]
+    const line = ['hypevolve', 'train', ...trainingWords(words), ...epochs, '--hyp', hypFile]
+    return `# ${title}\n${shell === 'posix' ? shellLine(line) : line.map(powershellWord).join(' ')}\n`
   }
   if (flags.format !== undefined) return formatBest(best.hyp, best.metrics, flags.format, { title })
   const { formatHyp } = await import('../../search/index.ts')
@@ -74,9 +81,9 @@ async function trainBest(study: StudyRecord, best: CompleteTrial, flags: BestFla
   console.log(
     `Training with the hyperparameters of trial ${best.number} of ${study.name} (fitness ${numberText(best.fitness)}).`,
   )
-  if (begun.trainer === 'command') {
-    const { trainWithCommand } = await import('../evolve/final-training.ts')
-    return trainWithCommand({ ...begun, epochs }, best.hyp)
+  if (begun.trainer !== 'embedded') {
+    const { trainOutside } = await import('../evolve/final-training.ts')
+    return trainOutside({ ...begun, epochs }, best.hyp)
   }
   const { runTrain } = await import('../train.ts')
   const { evolve: _, release: __, project: ___, ...rest } = begun

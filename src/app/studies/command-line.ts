@@ -4,7 +4,7 @@ import { UsageError } from '../../base/index.ts'
 import type { StudyRecord } from '../../study/index.ts'
 import { prepareArguments } from '../cli/arguments.ts'
 import { train } from '../cli/train.ts'
-import { addTrainFlags, evolveOnlyFlags, type TrainFlags } from '../cli/train-flags.ts'
+import { addTrainFlags, evolveOnlyFlags, flagsOf, type TrainFlags } from '../cli/train-flags.ts'
 import { settingsOf } from './settings.ts'
 
 /**
@@ -19,7 +19,7 @@ export function studyFlags(study: StudyRecord): { readonly flags: TrainFlags; re
       `${study.name} was not begun by hypevolve train, so its command line is not known. ` +
         `Train with its hyperparameters by hypevolve train --hyp …; hypevolve best ${study.name} --format yolov5 prints them.`,
     )
-  return { flags: parse(words).opts() as TrainFlags, words }
+  return { flags: flagsOf(parse(words)), words }
 }
 
 function parse(words: readonly string[]): Command {
@@ -56,3 +56,19 @@ export const shellWord = (word: string) => (/^[\w@%+=:,./-]+$/.test(word) ? word
 
 /** A command line for a POSIX shell. */
 export const shellLine = (words: readonly string[]) => words.map(shellWord).join(' ')
+
+/** A word for PowerShell: in single quotes everything is literal, and a quote is doubled. */
+export const powershellWord = (word: string) =>
+  /^[\w+=:./\\-]+$/.test(word) ? word : `'${word.replaceAll("'", "''")}'`
+
+/** Which shell a command line is for. */
+export type Shell = 'posix' | 'powershell'
+
+/** A program with variables of its environment, as one line for a shell. */
+export function programText(words: readonly string[], env: Readonly<Record<string, string>>, shell: Shell): string {
+  const variables = Object.entries(env)
+  if (shell === 'posix')
+    return [...variables.map(([name, value]) => `${name}=${shellWord(value)}`), shellLine(words)].join(' ')
+  const set = variables.map(([name, value]) => `$env:${name} = '${value.replaceAll("'", "''")}'; `)
+  return `${set.join('')}& ${words.map(powershellWord).join(' ')}`
+}

@@ -1,12 +1,21 @@
 // One training of a study, to be done once more: its hyp file and its command line.
 import { mkdir, writeFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
-import { dirname, join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { FileWriteError } from '../../base/index.ts'
 import type { Trial } from '../../search/index.ts'
 import type { StudyRecord } from '../../study/index.ts'
 import type { TrainFlags } from '../cli/train-flags.ts'
-import { shellLine, shellWord, studyFlags, trainingWords } from './command-line.ts'
+import { installedPart, isInstalled } from '../evolve/installed.ts'
+import {
+  powershellWord,
+  programText,
+  type Shell,
+  shellLine,
+  shellWord,
+  studyFlags,
+  trainingWords,
+} from './command-line.ts'
 import { trialFolder } from './settings.ts'
 
 /** The trial's hyp.yaml, made if it is gone. @returns its path */
@@ -26,28 +35,57 @@ export async function writeHyp(study: StudyRecord, { number, hyp }: Trial): Prom
 /** The command line that trains a trial of a study once more. */
 export async function trainingLine(study: StudyRecord, trial: Trial, hypFile: string): Promise<string> {
   const { flags, words } = studyFlags(study)
-  if (flags.trainer === 'command') return programLine(flags, trial, hypFile)
+  if (flags.trainer !== 'embedded') return outsideLine(flags, trial, hypFile)
   // What an evolution does to its trainings: validation at the end only, no pictures, no early stop.
   const same = ['--nosave', '--noval', '--noplots', '--patience', '0']
   return shellLine(['hypevolve', 'train', ...trainingWords(words), '--hyp', hypFile, ...same])
 }
 
-/** The program of `--trainer command`, filled in for one trial. */
-export async function programLine(flags: TrainFlags, trial: Trial, hypFile: string): Promise<string> {
+/** What a command line of another trainer is for. */
+export interface OutsideLine {
+  readonly shell?: Shell
+  /** Where it writes; default `again` beside the hyp file. */
+  readonly folder?: string
+  /** A training by itself, with the pictures that those of a search leave out. */
+  readonly final?: boolean
+}
+
+/** The program of another trainer for one trial, as a line for a shell. */
+export async function outsideLine(
+  flags: TrainFlags,
+  trial: Pick<Trial, 'number' | 'hyp'>,
+  hypFile: string,
+  { shell = 'posix', folder: asked, final = false }: OutsideLine = {},
+): Promise<string> {
+  const folder = resolve(asked ?? join(dirname(hypFile), 'again'))
+  if (isInstalled(flags.trainer)) {
+    const { adapter, installation, training } = await installedPart(flags, flags.trainer, final)
+    const { slots } = planSlotsFor(await import('../../run/index.ts'), flags)
+    const job = { trial: trial.number, attempt: 1, hyp: trial.hyp, seed: flags.seed, directory: folder }
+    await mkdir(folder, { recursive: true }) // the plan writes the hyp in the trainer's own form
+    // Its environment only keeps the trainer quiet, which matters to a search, not to a person.
+    const { words, cwd } = await adapter.plan(installation, training, job, slots[0]!)
+    const enter = cwd === process.cwd() ? '' : `cd ${shell === 'posix' ? shellWord(cwd) : powershellWord(cwd)}`
+    const line = programText(words, {}, shell)
+    if (enter === '') return line
+    return shell === 'posix' ? `(${enter} && ${line})` : `Push-Location; ${enter}; ${line}; Pop-Location`
+  }
   const { commandEnvironment, fillCommand } = await import('../../run/index.ts')
-  const folder = dirname(hypFile)
   const facts = {
     hyp: hypFile,
     epochs: flags.epochs,
-    out: join(folder, 'again'),
+    out: asked ?? join(dirname(hypFile), 'again'),
     device: flags.device.replaceAll('+', ','),
     seed: flags.seed,
     trial: trial.number,
     attempt: 1,
     imgsz: flags.imgsz,
     threads: flags.threads || availableParallelism(),
+    resume: '',
   }
   const { HYPEVOLVE_HYP_JSON: _, ...environment } = commandEnvironment(facts, trial.hyp)
-  const variables = Object.entries(environment).map(([name, value]) => `${name}=${shellWord(value)}`)
-  return `${variables.join(' ')} ${shellLine(fillCommand(flags.program ?? [], facts, trial.hyp))}`
+  return programText(fillCommand(flags.program ?? [], facts, trial.hyp), environment, shell)
 }
+
+const planSlotsFor = ({ planSlots }: typeof import('../../run/index.ts'), { device, threads }: TrainFlags) =>
+  planSlots({ device, cores: threads || availableParallelism(), gpus: 'unknown' })

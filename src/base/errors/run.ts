@@ -128,3 +128,24 @@ export class TrainerNotFoundError extends HypevolveError {
     super(`--trainer ${trainer}: ${found} ${remedy}`)
   }
 }
+
+/** The one epoch before the first trial failed: no trial was begun. */
+export class SmokeTestError extends HypevolveError {
+  override readonly code = 'SMOKE_TEST'
+
+  /**
+   * @param failure - failure class
+   * @param output - last lines of the training
+   * @param log - file with all that it said
+   */
+  constructor(
+    readonly failure: string,
+    readonly output: readonly string[],
+    readonly log: string,
+  ) {
+    super(
+      `A training of one epoch failed (${failure}), so no trial was begun. ${remedies[failure] ?? ''} ` +
+        `Everything that it said is in ${log}; the last lines:\n${output.slice(-15).join('\n')}`,
+    )
+  }
+}

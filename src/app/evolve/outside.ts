@@ -1,0 +1,37 @@
+// Trainers that are not our own, for a slot: a program after `--`, or a trainer of this machine.
+import type { SlotResources, Trainer } from '../../run/index.ts'
+import type { TrainFlags } from '../cli/train-flags.ts'
+import type { EvolvedTraining } from './training.ts'
+
+/** What a trainer needs to know of the command line. */
+export type OutsideFlags = Pick<
+  TrainFlags,
+  'epochs' | 'imgsz' | 'trialTimeout' | 'hangTimeout' | 'metrics' | 'shell' | 'smallerBatch'
+>
+
+/**
+ * @param hypKeys - keys that `{hyp.<key>}` may name
+ * @param onWait - told while a training waits for its GPU
+ */
+export async function outsideTrainer(
+  { program, installed }: Pick<EvolvedTraining, 'program' | 'installed'>,
+  flags: OutsideFlags,
+  hypKeys: readonly string[],
+  onWait?: (text: string) => void,
+): Promise<(slot: SlotResources) => Trainer> {
+  const { commandTrainer, installedTrainer, parseMetrics } = await import('../../run/index.ts')
+  const limits = {
+    timeoutMs: flags.trialTimeout === undefined ? undefined : 1000 * flags.trialTimeout,
+    hangMs: flags.hangTimeout === undefined ? undefined : 1000 * flags.hangTimeout,
+  }
+  if (installed) {
+    const { adapter, installation, training } = installed
+    const asked = { ...training, flags: { ...training.flags, epochs: flags.epochs } }
+    const more = { ...(onWait && { onWait }), ...(flags.smallerBatch && { halved: new Set<number>() }) }
+    return (slot) => installedTrainer({ ...limits, adapter, installation, training: asked, ...more }, slot)
+  }
+  const { epochs, imgsz: imagePx, shell, metrics } = flags
+  const source = metrics === undefined ? {} : { metrics: parseMetrics(metrics) }
+  return (slot) =>
+    commandTrainer({ ...limits, command: program ?? [], hypKeys, epochs, imagePx, shell, ...source }, slot)
+}

@@ -1,0 +1,190 @@
+// Evolutions whose trainings are those of the real YOLOv5 and the real Ultralytics, as they are (npm run setup-peers).
+import { spawnSync } from 'node:child_process'
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { cacheEnv, cli, kill9, scratch, startCli, tinyProject, waitFor } from './helpers.ts'
+
+const openSans = fileURLToPath(new URL('../../assets/fonts/OpenSans-Regular.ttf', import.meta.url))
+const peer = (name: string) => fileURLToPath(new URL(`../../.peers/${name}/bin/python`, import.meta.url))
+const imports = (python: string, module: string) =>
+  existsSync(python) &&
+  spawnSync(python, ['-c', `import importlib.util as u; exit(u.find_spec('${module}') is None)`]).status === 0
+
+interface Peer {
+  readonly name: string
+  readonly python: string
+  /** Flags that make its smallest training. */
+  readonly words: readonly string[]
+  /** Titles of its results.csv. */
+  readonly columns: { readonly mAP50: string; readonly mAP50to95: string }
+}
+
+const peers: readonly Peer[] = [
+  {
+    name: 'yolov5',
+    python: peer('venv'),
+    words: ['--module', 'yolov5.train', '--cfg', 'tiny.yaml', '--weights', '', '--batch-size', '4', '--workers', '0'],
+    columns: { mAP50: 'metrics/mAP_0.5', mAP50to95: 'metrics/mAP_0.5:0.95' },
+  },
+  {
+    name: 'ultralytics',
+    python: [peer('ultralytics'), peer('venv')].find((python) => imports(python, 'ultralytics')) ?? '',
+    words: ['--model', 'yolov8n.yaml', '--batch-size', '4', '--workers', '0'],
+    columns: { mAP50: 'metrics/mAP50(B)', mAP50to95: 'metrics/mAP50-95(B)' },
+  },
+]
+
+interface TrialRow {
+  readonly number: number
+  readonly state: string
+  readonly fitness: number
+  readonly attempts: number
+  readonly metrics: Readonly<Record<string, number>>
+}
+
+for (const { name, python, words, columns } of peers) {
+  const there = python !== '' && imports(python, name)
+  if (!there) console.log(`Not tested with the real ${name}: npm run setup-peers installs it.`)
+  // A peer and no part of the set-up: where it is not there, its tests are not either. CI installs it.
+  const describePeer = there ? describe : () => {}
+  describePeer(`real ${name} (npm run setup-peers)`, () => {
+    let place: ReturnType<typeof scratch>
+    let env: NodeJS.ProcessEnv
+    beforeAll(async () => {
+      place = scratch()
+      // A font that YOLOv5 and Ultralytics would fetch is there.
+      const config = join(place.folder, 'config')
+      mkdirSync(config)
+      for (const font of ['Arial.ttf', 'Arial.Unicode.ttf']) copyFileSync(openSans, join(config, font))
+      env = {
+        ...cacheEnv(place.folder),
+        OMP_NUM_THREADS: '1',
+        YOLO_CONFIG_DIR: config,
+        YOLOV5_CONFIG_DIR: config,
+        YOLOv5_CONFIG_DIR: config,
+      }
+      await tinyProject(place.folder)
+      // YOLOv5 looks for relative paths in its own folder.
+      const data = join(place.folder, 'data.yaml')
+      writeFileSync(data, readFileSync(data, 'utf8').replace(/^path: .*$/m, `path: ${place.folder}`))
+    })
+    afterAll(() => place.remove())
+
+    const train = (...more: string[]) => [
+      ...['train', '--trainer', name, '--python', python, '--data', 'data.yaml', '--imgsz', '64', ...words],
+      ...['--seed', '3', ...more],
+    ]
+    const study = join('runs', 'evolve', 'exp')
+    const trials = async (): Promise<TrialRow[]> =>
+      JSON.parse((await cli(['trials', study, '--json'], place.folder, env)).stdout)
+    const inStudy = (...path: string[]) => join(place.folder, study, ...path)
+
+    it('three trainings in two slots, one of them killed and tried again; then resumed for a fourth', async () => {
+      const running = startCli(
+        train('--epochs', '2', '--evolve', '3', '--jobs', '2', '--keep', 'all'),
+        place.folder,
+        env,
+      )
+      // A training that trains: its first epoch is written. All of its processes die, as if the system did it.
+      await waitFor(() => existsSync(inStudy('trials', '0', 'out')), 'trial 0 begins', 240_000)
+      await waitFor(() => trainingOf(place.folder, join('trials', '0')) !== undefined, 'its process', 60_000)
+      kill9(trainingOf(place.folder, join('trials', '0'))!)
+      const { status, stdout, stderr } = await running.finished
+      expect(stderr).not.toMatch(/at .*\.js:\d+/)
+      expect(status, stdout + stderr).toBe(0)
+      expect(stdout).toContain('It trains')
+      expect(stdout).toMatch(/out-of-memory|killed/i) // SIGKILL from outside: what the system does when memory is used up
+
+      const rows = await trials()
+      expect(rows.map(({ number, state }) => [number, state])).toEqual([0, 1, 2].map((number) => [number, 'complete']))
+      for (const { number, metrics } of rows) {
+        const last = lastRow(inStudy('trials', String(number), 'out'))
+        expect(metrics['mAP50']).toBeCloseTo(last[columns.mAP50]!, 5)
+        expect(metrics['mAP50to95']).toBeCloseTo(last[columns.mAP50to95]!, 5)
+      }
+      expect(readFileSync(inStudy('trials', '0', 'train.log'), 'utf8')).toMatch(/attempt 2/)
+      expect(readFileSync(inStudy('evolve.csv'), 'utf8').trim().split('\n')).toHaveLength(4)
+
+      // The same command for one more; the study goes on where it was.
+      const more = await cli(train('--epochs', '2', '--evolve', '4', '--jobs', '2', '--keep', 'all'), place.folder, env)
+      expect(more.status, more.stdout + more.stderr).toBe(0)
+      expect(more.stdout).not.toContain('It trains') // what is known to work is not tried again
+      expect((await trials()).map(({ number }) => number)).toEqual([0, 1, 2, 3])
+    }, 900_000)
+
+    it('an interrupted evolution goes on with resume', async () => {
+      const running = startCli(
+        train('--epochs', '3', '--evolve', '2', '--name', 'again', '--no-smoke'),
+        place.folder,
+        env,
+      )
+      const folder = join(place.folder, 'runs', 'evolve', 'again')
+      await waitFor(() => resultsOf(join(folder, 'trials', '0', 'out')) !== undefined, 'an epoch', 300_000)
+      running.child.kill('SIGINT')
+      expect((await running.finished).status).toBe(130)
+      const resumed = await cli(['resume'], place.folder, env)
+      expect(resumed.status, resumed.stdout + resumed.stderr).toBe(0)
+      const { stdout } = await cli(['trials', 'runs/evolve/again', '--json'], place.folder, env)
+      const rows = JSON.parse(stdout) as TrialRow[]
+      expect(rows.map(({ state }) => state)).toEqual(['complete', 'complete'])
+    }, 900_000)
+
+    it('a mistake ends it before the first trial, with the reason', async () => {
+      const { status, stdout, stderr } = await cli(
+        [
+          ...train('--epochs', '2', '--evolve', '3', '--name', 'broken').map((word) =>
+            word === 'data.yaml' ? 'nowhere.yaml' : word,
+          ),
+        ],
+        place.folder,
+        env,
+      )
+      expect(status, stdout).toBe(1)
+      expect(stderr).toContain('no trial was begun')
+      expect(stderr).toContain('nowhere.yaml')
+      expect(stderr).not.toMatch(/at .*\.js:\d+/)
+    }, 300_000)
+
+    it('doctor finds what is needed', async () => {
+      const words = ['doctor', '--trainer', name, '--python', python]
+      const { status, stdout } = await cli(
+        name === 'yolov5' ? [...words, '--module', 'yolov5.train'] : words,
+        place.folder,
+        env,
+      )
+      expect(stdout).toMatch(new RegExp(`ok {2}trainer +${name} `))
+      expect(stdout).toMatch(/pytorch +\d/)
+      expect(status, stdout).toBe(0)
+    }, 300_000)
+  })
+}
+
+/** The Python process that trains this trial. */
+function trainingOf(folder: string, trial: string): number | undefined {
+  const found = readdirSync('/proc').filter((pid) => {
+    if (!/^\d+$/.test(pid)) return false
+    try {
+      const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
+      return /python/.test(words[0]!) && words.some((word) => word.includes(folder) && word.includes(trial))
+    } catch {
+      return false
+    }
+  })
+  return found.length === 0 ? undefined : Number(found[0])
+}
+
+/** The results.csv with a row somewhere below this folder. */
+function resultsOf(out: string): string | undefined {
+  if (!existsSync(out)) return undefined
+  const names = readdirSync(out, { recursive: true }) as string[]
+  const file = names.map((entry) => join(out, entry)).find((entry) => entry.endsWith('results.csv'))
+  return file !== undefined && readFileSync(file, 'utf8').trim().split('\n').length > 1 ? file : undefined
+}
+
+function lastRow(out: string): Record<string, number> {
+  const lines = readFileSync(resultsOf(out)!, 'utf8').trim().split('\n')
+  const [titles, last] = [lines[0]!, lines.at(-1)!].map((line) => line.split(',').map((cell) => cell.trim()))
+  return Object.fromEntries(titles!.map((title, i) => [title, Number(last![i])]))
+}
