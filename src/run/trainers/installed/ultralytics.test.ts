@@ -621,6 +621,6 @@ describe.skipIf(!isThere && !process.env['CI'])('the real Ultralytics', { timeou
     const given = { ...prepare.given, flags: { ...prepare.given.flags, data: '/nowhere/data.yaml' } }
     const { outcome } = await train({ ...prepare, given })
     expect(outcome).toMatchObject({ state: 'failed', failure: 'bad-configuration' })
-    expect((outcome as { output: string[] }).output.at(-1)).toContain('/nowhere/data.yaml')
+    expect(outcome.state === 'failed' && outcome.output.at(-1)).toContain('/nowhere/data.yaml')
   })
 })
