@@ -25,11 +25,13 @@ const messages: readonly Message[] = [
   ),
   refused(
     /Dataset not found[^\n[]*(\[[^\]\n]*\])/,
-    (paths) => `The images of the data set are not there: ${paths}. Correct train, val and path in the data yaml.`,
+    (paths) =>
+      `The images of the data set are not there: ${paths}. Correct train, val and path in the data yaml; relative ones count from the trainer's folder.`,
   ),
   refused(
     /Dataset not found/,
-    () => 'The images of the data set are not there. Correct train, val and path in the data yaml.',
+    () =>
+      "The images of the data set are not there. Correct train, val and path in the data yaml; relative ones count from the trainer's folder.",
   ),
   refused(
     /No images found(?: in (\S+))?/,
