@@ -86,9 +86,11 @@ export async function trainProcess(options: TrainProcessOptions): Promise<Outcom
 
   function explain(): Explanation {
     if (stop !== undefined && stop !== 'interrupted') return { failure: stop, reason: stopReason(stop, limits) }
+    const own = classify?.(exit, tail.lines)
+    if (own) return own
     if (exit.code === 0)
       return { failure: 'bad-configuration', reason: reader.problem ?? 'It ended well, but without any metrics.' }
-    return classify?.(exit, tail.lines) ?? explainExit(exit, tail.lines)
+    return explainExit(exit, tail.lines)
   }
 }
 
