@@ -34,6 +34,7 @@ const cases: readonly [string, string][] = [
   ],
   ['AssertionError: File not found: nowhere.yaml', 'There is no file nowhere.yaml.'],
   ['AssertionError: File Not Found: cfg/x.cfg', 'There is no file cfg/x.cfg.'],
+  ['AssertionError: File not found /d/images. See https://x', 'There is no file /d/images.'],
   ["FileNotFoundError: [Errno 2] No such file or directory: 'yolov5s.pt'", 'The weights yolov5s.pt are not there'],
   [
     'RuntimeError: PytorchStreamReader failed reading zip archive: failed finding central directory',

@@ -59,7 +59,7 @@ const messages: readonly Message[] = [
     (data, cfg, model) => `The data has ${data} classes, the model ${cfg} has ${model}. Set nc in the model's yaml.`,
   ),
   refused(
-    /(?:AssertionError|Exception): *(?:ERROR: )?File [Nn]ot [Ff]ound:? *(\S*)/,
+    /(?:AssertionError|Exception): *(?:ERROR: )?File [Nn]ot [Ff]ound:? *(\S*?)\.?(?:\s|$)/,
     (file) => `There is no file ${file}. Give its path, from here or from the clone.`,
   ),
   refused(

@@ -77,9 +77,11 @@ function writeClone(folder: string, release: YoloRelease, name = release.family 
           ? release.name === 'v2.0' || release.name === 'v3.0'
             ? ", type=str, default='', help='a, (b)')"
             : ", type=str, default=ROOT / 'data/hyps/hyp.scratch-low.yaml', help='file')"
-          : spellings[0] === 'optimizer'
-            ? ", type=str, choices=['SGD', 'Adam', 'AdamW'], default='SGD',\n                        help='which')"
-            : `${kind ?? ', type=str'}, help='(some, 50%% words)')`
+          : spellings[0] === 'cfg'
+            ? ", type=str, default='', help='model')"
+            : spellings[0] === 'optimizer'
+              ? ", type=str, choices=['SGD', 'Adam', 'AdamW'], default='SGD',\n                        help='which')"
+              : `${kind ?? ', type=str'}, help='(some, 50%% words)')`
     return `    parser.add_argument(${names}${more}`
   })
   const hyp = defaultsOf(release)
@@ -385,6 +387,7 @@ describe('plan', () => {
     expect(await refused('yolov5 v7.0', trainingOf({ rect: 3 }))).toContain('is a switch')
     expect(await refused('yolov5 v7.0', trainingOf({ workers: true }))).toContain('needs a value')
     expect(await refused('yolov5 v4.0', trainingOf({ 'linear-lr': true }))).toContain('falls as a cosine')
+    expect(await refused('yolov5 v7.0', trainingOf({ weights: '' }))).toContain('say which: --cfg')
     for (const word of ['--evolve', '--project=x', '--resume', '--seed', '--device'])
       expect(await refused('yolov5 v7.0', trainingOf({}, word))).toContain('after -- cannot be passed on')
     expect(await refused('yolov5 v7.0', trainingOf({ evolve: 3 }))).toContain('Hypevolve searches itself')

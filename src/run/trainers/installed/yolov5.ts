@@ -1,5 +1,6 @@
 // YOLOv5 as it is on this machine: a clone of any release, or the package. YOLOv3 works alike, see yolov3.ts. The releases'
 // differences are in yolo-releases.ts; how a trial is started in yolov5-plan.ts.
+import { UsageError } from '../../../base/index.ts'
 import { followResults } from './results.ts'
 import type { Installation, InstalledTrainer, InstalledTraining } from './types.ts'
 import type { YoloFamily } from './yolo-releases.ts'
@@ -20,7 +21,16 @@ export const yoloTrainer = (family: YoloFamily): InstalledTrainer => ({
   },
   check(installation: Installation, training: InstalledTraining) {
     const { release: title, repo } = installation
-    flagWords(training, { title, release: releaseOf(installation), flags: flagsOf(installation), repo })
+    const flags = flagsOf(installation)
+    flagWords(training, { title, release: releaseOf(installation), flags, repo })
+    const { weights, cfg } = training.flags
+    if (
+      weights === '' &&
+      !cfg &&
+      !training.passThrough.includes('--cfg') &&
+      /^(''|"")$/.test(flags.get('cfg')?.fallback ?? 'there')
+    )
+      throw new UsageError("--weights '' trains a new model, so say which: --cfg yolov5s.yaml, for example.")
   },
   deadGenes: deadYoloGenes,
   plan: planYolo,
