@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import type { History } from '../history.ts'
 import { defineSampler, type Proposal } from '../sampler.ts'
+import type { EndedTrial } from '../trial.ts'
 import { betterFirst } from './better-first.ts'
 import { afterGeneration, type CmaesState, drawnFrom, initialState } from './cmaes-state.ts'
 import { freshProposal, startProposal } from './fresh.ts'
@@ -43,18 +44,49 @@ export const cmaes = defineSampler({
   },
 })
 
+/** How many of the newest states are kept: a late result changes the generations behind it only. */
+const keptStates = 16
+
+/** What was computed for a cube and its settings: a cache, rebuilt from the trials where it does not fit. */
+interface Chain {
+  readonly initial: CmaesState
+  /** In the order of their numbers. */
+  trials: readonly EndedTrial[]
+  /** The newest states, the last generation last. */
+  states: readonly CmaesState[]
+}
+
+const chains = new WeakMap<UnitCube, Map<string, Chain>>()
+
 /** The distribution after all whole generations. */
 function stateAfter(history: History, cube: UnitCube, settings: Options): CmaesState {
-  const { sigma, populationSize } = settings
-  let state = initialState(cube, sigma, populationSize)
-  const size = state.constants.populationSize
+  const chain = chainOf(cube, settings)
+  const size = chain.initial.constants.populationSize
   const trials = [...history.ended].sort((a, b) => a.number - b.number)
-  for (let from = 0; from + size <= trials.length; from += size) {
+  const differs = trials.findIndex((trial, i) => trial !== chain.trials[i])
+  const same = Math.floor((differs < 0 ? trials.length : differs) / size)
+  const states = chain.states.filter(({ generation }) => generation <= same)
+  let state = states.at(-1) ?? chain.initial
+  for (let from = state.generation * size; from + size <= trials.length; from += size) {
     const ranked = trials.slice(from, from + size).sort(betterFirst)
     state = afterGeneration(
       state,
       ranked.map(({ number, hyp }) => ({ number, positions: cube.toPositions(hyp) })),
     )
+    states.push(state)
   }
+  chain.trials = trials
+  chain.states = states.slice(-keptStates)
   return state
+}
+
+function chainOf(cube: UnitCube, settings: Options): Chain {
+  const ofCube = chains.get(cube) ?? new Map<string, Chain>()
+  chains.set(cube, ofCube)
+  const key = `${settings.sigma} ${settings.populationSize}`
+  const known = ofCube.get(key)
+  if (known) return known
+  const chain = { initial: initialState(cube, settings.sigma, settings.populationSize), trials: [], states: [] }
+  ofCube.set(key, chain)
+  return chain
 }

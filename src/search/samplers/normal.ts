@@ -9,11 +9,21 @@ const rootTwoPi = Math.sqrt(2 * Math.PI)
  * approximations to cumulative normal functions" (2005).
  */
 export function normalCdf(x: number): number {
+  if (x > 8.3) return 1
+  if (x < -38) return 0
   const z = Math.abs(x)
-  if (z > 38) return x > 0 ? 1 : 0
   const e = Math.exp((-z * z) / 2)
   const tail = z < 7.07106781186547 ? (e * upper(z)) / lower(z) : e / (fraction(z) * rootTwoPi)
   return x > 0 ? 1 - tail : tail
+}
+
+/** Logarithm of P(from < X ≤ to) of the standard normal; finite, however far the stretch lies from 0. */
+export function logNormalMass(from: number, to: number): number {
+  const near = from > 0 ? from : -to
+  if (near < 6) return Math.log(normalMass(from, to))
+  const far = from > 0 ? to : -from
+  // Mills' ratio, less what lies beyond the far end
+  return -0.5 * near * near - Math.log(near * rootTwoPi) + Math.log1p(-Math.exp((near - far) * (near + far) * 0.5))
 }
 
 const horner = (coefficients: readonly number[]) => (z: number) => {

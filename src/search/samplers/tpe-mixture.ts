@@ -1,10 +1,9 @@
 // The densities of TPE: a kernel around every trial, all hyperparameters at once, and a wide one over everything.
 import type { Random } from '../../base/index.ts'
-import { normalCdf, normalMass, truncatedNormal } from './normal.ts'
+import { logNormalMass, normalCdf, truncatedNormal } from './normal.ts'
 import type { Axis } from './unit-cube.ts'
 
-/** Cells narrower than this are taken as points: no kernel is narrower than twice as much. */
-const narrowCell = 1 / 200
+const rootTwoPi = Math.sqrt(2 * Math.PI)
 
 /**
  * A weighted mixture of products of kernels over some axes. Numbers have normal kernels cut off at 0 and 1, in whole
@@ -16,28 +15,26 @@ const narrowCell = 1 / 200
 export class Mixture {
   readonly #axes: readonly Axis[]
   readonly #size: number
-  readonly #logWeights: Float64Array
   readonly #cumulative: Float64Array
   readonly #kernels: readonly Kernels[]
   /** Of each component, what does not depend on the point. */
   readonly #constants: Float64Array
 
   /**
-   * @param points - positions of the trials, oldest first, in the order of `axes`
+   * @param columns - of each axis, the positions of all trials, oldest first
+   * @param count - number of trials
    */
-  constructor(axes: readonly Axis[], points: readonly ArrayLike<number>[]) {
+  constructor(axes: readonly Axis[], columns: readonly Float64Array[], count: number) {
     this.#axes = axes
-    this.#size = points.length + 1
-    const weights = rampedWeights(points.length)
+    this.#size = count + 1
+    const weights = rampedWeights(count)
     const total = weights.reduce((sum, weight) => sum + weight)
-    this.#logWeights = Float64Array.from(weights, (weight) => Math.log(weight / total))
     this.#cumulative = new Float64Array(this.#size)
     weights.reduce((sum, weight, k) => (this.#cumulative[k] = sum + weight / total), 0)
-    this.#kernels = axes.map((axis, j) => {
-      const column = Float64Array.from(points, (point) => point[j])
-      return axis.kind === 'choice' ? new ChoiceKernels(column, axis.choices.length) : new NumberKernels(column, axis)
-    })
-    this.#constants = this.#logWeights.slice()
+    this.#kernels = axes.map((axis, j) =>
+      axis.kind === 'choice' ? new ChoiceKernels(columns[j], axis.choices.length) : new NumberKernels(columns[j], axis),
+    )
+    this.#constants = Float64Array.from(weights, (weight) => Math.log(weight / total))
     for (const { constants } of this.#kernels)
       if (constants) for (let k = 0; k < this.#size; k++) this.#constants[k] += constants[k]
   }
@@ -58,7 +55,10 @@ export class Mixture {
     for (let k = 0; k < logs.length; k++) if (logs[k] > largest) largest = logs[k]
     if (largest === -Infinity) return -Infinity
     let sum = 0
-    for (let k = 0; k < logs.length; k++) sum += Math.exp(logs[k] - largest)
+    for (let k = 0; k < logs.length; k++) {
+      const below = logs[k] - largest
+      if (below > -40) sum += Math.exp(below) // else it is lost in rounding
+    }
     return largest + Math.log(sum)
   }
 }
@@ -81,9 +81,14 @@ interface Kernels {
 }
 
 class NumberKernels implements Kernels {
+  /** Everything but the square: of points, or of cells, whose mass is a density times their width where they are narrow. */
   readonly constants: Float64Array
   readonly #means: Float64Array
   readonly #stds: Float64Array
+  /** 1 / (√2 std) */
+  readonly #scales: Float64Array
+  readonly #logStds: Float64Array
+  #narrowest: number
   readonly #cell: (u: number) => readonly [number, number] | undefined
   /** The masses of cells that were asked for: there are few of them, and many candidates. */
   readonly #ofCell = new Map<number, Float64Array>()
@@ -95,16 +100,36 @@ class NumberKernels implements Kernels {
     this.#means.set(observed)
     this.#stds = new Float64Array(size).fill(1)
     this.#stds.set(bandwidths(observed))
-    this.constants = Float64Array.from(this.#means, (mean, k) => {
+    this.#scales = new Float64Array(size)
+    this.#logStds = new Float64Array(size)
+    this.#narrowest = 1
+    this.constants = new Float64Array(size)
+    for (let k = 0; k < size; k++) {
+      const mean = this.#means[k]
       const std = this.#stds[k]
-      return -Math.log(normalCdf((1 - mean) / std) - normalCdf(-mean / std))
-    })
+      this.#scales[k] = Math.SQRT1_2 / std
+      this.#logStds[k] = Math.log(std)
+      if (std < this.#narrowest) this.#narrowest = std
+      const cut = normalCdf(-mean / std) + normalCdf((mean - 1) / std) // what lies beyond the bounds
+      this.constants[k] = -Math.log1p(-cut) - this.#logStds[k]
+    }
   }
 
   add(logs: Float64Array, position: number): void {
     const cell = this.#cell(position)
-    const terms = cell === undefined || cell[1] - cell[0] < narrowCell ? this.#densities(position) : this.#masses(cell)
-    for (let k = 0; k < logs.length; k++) logs[k] += terms[k]
+    const width = cell === undefined ? 1 : cell[1] - cell[0]
+    if (cell !== undefined && width > this.#narrowest / 2) {
+      const masses = this.#masses(cell)
+      for (let k = 0; k < logs.length; k++) logs[k] += masses[k]
+      return
+    }
+    const factor = cell === undefined ? 0 : Math.log(width / rootTwoPi)
+    const means = this.#means
+    const scales = this.#scales
+    for (let k = 0; k < logs.length; k++) {
+      const z = (position - means[k]) * scales[k]
+      logs[k] += factor - z * z
+    }
   }
 
   draw(component: number, u: number): number {
@@ -113,42 +138,53 @@ class NumberKernels implements Kernels {
     return cell === undefined ? position : (cell[0] + cell[1]) / 2
   }
 
-  #densities(position: number): Float64Array {
-    const terms = new Float64Array(this.#means.length)
-    for (let k = 0; k < terms.length; k++) {
-      const z = (position - this.#means[k]) / this.#stds[k]
-      terms[k] = -0.5 * z * z - Math.log(this.#stds[k])
-    }
-    return terms
-  }
-
+  /** Logarithms of the masses, less the part of the constants that belongs to densities. */
   #masses([from, to]: readonly [number, number]): Float64Array {
     const known = this.#ofCell.get(from)
     if (known) return known
-    const terms = Float64Array.from(this.#means, (mean, k) => {
+    const masses = new Float64Array(this.#means.length)
+    for (let k = 0; k < masses.length; k++) {
+      const mean = this.#means[k]
       const std = this.#stds[k]
-      return Math.log(Math.max(normalMass((from - mean) / std, (to - mean) / std), Number.MIN_VALUE))
-    })
-    this.#ofCell.set(from, terms)
-    return terms
+      masses[k] = logNormalMass((from - mean) / std, (to - mean) / std) + this.#logStds[k]
+    }
+    this.#ofCell.set(from, masses)
+    return masses
   }
 }
 
 /**
  * Standard deviations of the kernels: the larger distance to the two neighbours, the outermost ones' to their only
- * neighbour (a single one's to the farther bound), at least 1 / min(100, 2 + n).
+ * neighbour (a single one's to the farther bound), at least 1 / min(100, 2 + n). Equal ones are neighbours too.
  */
 export function bandwidths(observed: Float64Array): Float64Array {
   const n = observed.length
-  const order = Array.from(observed, (u, k) => ({ u, k })).sort((a, b) => a.u - b.u || a.k - b.k)
+  if (n === 1) return observed.map((u) => Math.max(u, 1 - u))
+  const sorted = observed.slice().sort()
   const smallest = 1 / Math.min(100, 2 + n)
+  const taken = new Int32Array(n)
   const stds = new Float64Array(n)
-  for (const [place, { u, k }] of order.entries()) {
-    const left = place > 0 ? u - order[place - 1].u : n > 1 ? 0 : u
-    const right = place < n - 1 ? order[place + 1].u - u : n > 1 ? 0 : 1 - u
-    stds[k] = Math.min(Math.max(left, right, smallest), 1)
+  for (let k = 0; k < n; k++) {
+    const u = observed[k]
+    const first = lowerBound(sorted, u)
+    const place = first + taken[first]++
+    const left = place > 0 ? u - sorted[place - 1] : 0
+    const right = place < n - 1 ? sorted[place + 1] - u : 0
+    stds[k] = Math.max(left, right, smallest)
   }
   return stds
+}
+
+/** The first place of a value that is in a sorted list. */
+function lowerBound(sorted: Float64Array, value: number): number {
+  let low = 0
+  let high = sorted.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (sorted[middle] < value) low = middle + 1
+    else high = middle
+  }
+  return low
 }
 
 class ChoiceKernels implements Kernels {

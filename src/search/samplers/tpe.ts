@@ -84,7 +84,7 @@ function ranked(cube: UnitCube, history: History, settings: Options, rng: Random
   const [good, rest] = split(history, settings)
   const groups = cube.groups.map((group) => {
     const columns = group.axes.map((axis) => cube.axes.indexOf(axis))
-    const density = (trials: readonly Trial[]) => new Mixture(group.axes, pointsOf(trials, cube, columns))
+    const density = (trials: readonly Trial[]) => densityOf(group.axes, columns, trials, cube)
     return { group, columns, good: density(good), rest: density(rest), points: [] as Float64Array[] }
   })
   return () => {
@@ -111,20 +111,29 @@ const candidateCount = ({ axes }: AxisGroup) => Math.min(Math.max(24, Math.round
 /** The good trials and all others, running ones included, each in the order of their numbers. */
 function split(history: History, { gamma }: Options): [good: Trial[], rest: Trial[]] {
   const { ended, open } = history
-  const best = ended
-    .filter(({ state }) => state !== 'failed')
-    .sort(betterFirst)
-    .slice(0, Math.min(Math.ceil(gamma * ended.length), mostGood))
-  const good = new Set<Trial>(best)
+  const count = Math.min(Math.ceil(gamma * ended.length), mostGood)
+  const good = new Set<Trial>(history.fittest(count))
+  if (good.size < count) {
+    const pruned = ended.filter(({ state }) => state === 'pruned').sort(betterFirst)
+    for (const trial of pruned.slice(0, count - good.size)) good.add(trial)
+  }
   const byNumber = [...ended, ...open].sort((a, b) => a.number - b.number)
   return [byNumber.filter((trial) => good.has(trial)), byNumber.filter((trial) => !good.has(trial))]
 }
 
-/** Positions of the trials in which all of these axes have a value. */
-function pointsOf(trials: readonly Trial[], cube: UnitCube, columns: readonly number[]): Float64Array[] {
-  return trials.flatMap(({ hyp }) => {
-    const all = cube.toPositions(hyp)
-    const point = Float64Array.from(columns, (column) => all[column])
-    return point.some(Number.isNaN) ? [] : [point]
+/** The density of the trials in which all of these axes have a value. */
+function densityOf(
+  axes: readonly Axis[],
+  columns: readonly number[],
+  trials: readonly Trial[],
+  cube: UnitCube,
+): Mixture {
+  const all = trials.map(({ hyp }) => cube.toPositions(hyp))
+  const points = all.filter((positions) => columns.every((column) => !Number.isNaN(positions[column])))
+  const positions = columns.map((column) => {
+    const ofAxis = new Float64Array(points.length)
+    for (let k = 0; k < points.length; k++) ofAxis[k] = points[k][column]
+    return ofAxis
   })
+  return new Mixture(axes, positions, points.length)
 }

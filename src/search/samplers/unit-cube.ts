@@ -72,6 +72,7 @@ function makeCube(space: SearchSpace): UnitCube {
   const frozen = new Set(space.frozen({ multiplies: false }).map(({ key }) => key))
   const axes = space.keys.flatMap((key, i) => (frozen.has(key) ? [] : (axisOf(key, space.parameters[i]) ?? [])))
   const place = new Map(axes.map(({ key }, i) => [key, i]))
+  const known = new WeakMap<Hyp, Float64Array>() // hyps of trials never change
   return {
     axes,
     groups: grouped(space, axes),
@@ -84,15 +85,20 @@ function makeCube(space: SearchSpace): UnitCube {
           return axis.kind === 'choice' ? axis.choices[positions[at]] : axis.fromUnit(positions[at])
         }),
       ),
-    toPositions: (hyp) =>
-      Float64Array.from(axes, (axis) => {
-        if (!Object.hasOwn(hyp, axis.key)) return Number.NaN
-        const value = hyp[axis.key]
-        if (axis.kind === 'number') return axis.toUnit(value)
-        const at = axis.choices.indexOf(value)
-        return at < 0 ? Number.NaN : at
-      }),
+    toPositions(hyp) {
+      const positions = known.get(hyp) ?? Float64Array.from(axes, (axis) => positionOf(axis, hyp))
+      known.set(hyp, positions)
+      return positions
+    },
   }
+}
+
+function positionOf(axis: Axis, hyp: Hyp): number {
+  if (!Object.hasOwn(hyp, axis.key)) return Number.NaN
+  const value = hyp[axis.key]
+  if (axis.kind === 'number') return axis.toUnit(value)
+  const at = axis.choices.indexOf(value)
+  return at < 0 ? Number.NaN : at
 }
 
 function axisOf(key: string, parameter: Parameter): Axis | undefined {
