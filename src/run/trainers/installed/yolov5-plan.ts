@@ -41,7 +41,7 @@ export async function planYolo(
     ...outWords(release, job.directory, out),
   ]
   if (checkpoint !== undefined && release.resume === 'yaml')
-    await setDevice(join(dirname(dirname(checkpoint)), 'opt.yaml'), gpus.join(','))
+    await setOptions(join(dirname(dirname(checkpoint)), 'opt.yaml'), gpus.join(','), training.flags['batch-size'])
   const train =
     checkpoint === undefined
       ? [...words, ...more]
@@ -133,7 +133,8 @@ async function resumable(out: string, release: YoloRelease, { flags }: Installed
   if (release.resume !== 'yaml') return last
   // All its settings come from there.
   const options = await readFile(join(run, 'opt.yaml'), 'utf8').catch(() => '')
-  return /^weights:/m.test(options) && /^device:/m.test(options) ? last : undefined
+  const fits = /^weights:/m.test(options) && /^device:/m.test(options)
+  return fits && new RegExp(`^epochs: ${Number(flags['epochs'])}$`, 'm').test(options) ? last : undefined
 }
 
 /** A zip file that was written to its end; files of PyTorch before 1.6 do not tell. */
@@ -152,13 +153,14 @@ async function isWhole(path: string): Promise<boolean> {
   }
 }
 
-/** A training that goes on takes its device from there, but its slot may be another one now. */
-async function setDevice(path: string, device: string): Promise<void> {
-  const text = await readFile(path, 'utf8')
-  await writeFile(
-    path,
-    text.replace(/^device:.*$/m, () => `device: '${device}'`),
-  )
+/**
+ * A training that goes on takes its settings from there, but its slot may be another one now, and its batch a smaller one
+ * after it ran out of memory.
+ */
+async function setOptions(path: string, device: string, batchSize: unknown): Promise<void> {
+  const text = (await readFile(path, 'utf8')).replace(/^device:.*$/m, () => `device: '${device}'`)
+  const size = typeof batchSize === 'number' ? `${batchSize}` : undefined
+  await writeFile(path, size === undefined ? text : text.replace(/^((?:total_)?batch_size): \d+$/gm, `$1: ${size}`))
 }
 
 function without(words: readonly string[], name: string): string[] {

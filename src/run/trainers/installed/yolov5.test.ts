@@ -497,12 +497,23 @@ describe('plan', () => {
         (out) => leave(out, rows(2), whole.subarray(0, 1500)),
         (out) => leave(out, rows(2), ''),
         (out) => leave(out, rows(2), whole, ''),
+        (out) => leave(out, rows(2), whole, "weights: ''\ndevice: ''\nepochs: 9\n"),
       ]
       for (const prepare of cases) {
         const { words, out } = await again('yolov5 v7.0', prepare)
         expect(words).not.toContain('--resume')
         expect(existsSync(join(out, 'results.csv'))).toBe(false)
       }
+    })
+
+    it('goes on with a smaller batch if it ran out of memory', async () => {
+      const { adapter, installation, directory } = await locate('yolov5 v7.0')
+      const options = "weights: ''\nbatch_size: 16\ndevice: ''\nepochs: 3\ntotal_batch_size: 16\n"
+      leave(join(directory, 'out'), rows(1), whole, options)
+      await adapter.plan(installation, trainingOf({ 'batch-size': 8 }), { ...jobOf(directory), attempt: 2 }, slot('0'))
+      expect(readFileSync(join(directory, 'out/opt.yaml'), 'utf8')).toBe(
+        "weights: ''\nbatch_size: 8\ndevice: '0'\nepochs: 3\ntotal_batch_size: 8\n",
+      )
     })
 
     it('in the way of old releases', async () => {
