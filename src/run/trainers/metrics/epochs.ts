@@ -18,7 +18,8 @@ export class Epochs {
   readonly #onEpoch: (report: EpochReport) => void
   readonly #after: number
   #pending: { epoch: number; epochs: number | undefined; metrics: Metrics } | undefined
-  #first: number | undefined
+  /** Epoch 0 was seen: the program counts from 0, in all its files. */
+  #fromZero = false
   #last: Metrics | undefined
   /** Highest epoch that was told, and highest that was there before. */
   #told = 0
@@ -40,11 +41,11 @@ export class Epochs {
   add({ epoch, epochs, metrics, whole }: Measured): void {
     if (Object.keys(metrics).length > 0) this.#last = { ...this.#last, ...metrics }
     if (epoch === undefined || !Number.isSafeInteger(epoch) || epoch < 0) return
-    this.#first ??= epoch
-    const finished = this.#first === 0 ? epoch + 1 : epoch
+    this.#fromZero ||= epoch === 0
+    const finished = this.#fromZero ? epoch + 1 : epoch
     if (this.#pending && this.#pending.epoch !== finished) this.end()
     // Who counts from 0 may mean the number of epochs or the last of them.
-    const isTotal = this.#first > 0 && epochs !== undefined && Number.isSafeInteger(epochs) && epochs >= finished
+    const isTotal = !this.#fromZero && epochs !== undefined && Number.isSafeInteger(epochs) && epochs >= finished
     const total = isTotal ? epochs : undefined
     this.#pending = {
       epoch: finished,
@@ -71,7 +72,6 @@ export class Epochs {
   /** The file begins anew: what it said does not hold, what was told remains told. */
   restart(): void {
     this.#pending = undefined
-    this.#first = undefined
     this.#last = undefined
     this.#old = 0
   }
