@@ -1,6 +1,6 @@
 // What Hypevolve adds to the trainings of an outside trainer: from the end of one to the start of the next, and its own
 // processor time. The trainer is a program that sleeps, so that all that is measured is ours.
-//   npm run bench:overhead [-- --trials 12] [-- --seconds 5] [-- --epochs 10]
+//   npm run bench:overhead [-- --trials 10] [-- --seconds 15] [-- --epochs 10]
 import { spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { loadavg, tmpdir } from 'node:os'
@@ -11,8 +11,8 @@ import { median } from './peers.ts'
 
 const { values } = parseArgs({
   options: {
-    trials: { type: 'string', default: '12' },
-    seconds: { type: 'string', default: '5' },
+    trials: { type: 'string', default: '10' },
+    seconds: { type: 'string', default: '15' },
     epochs: { type: 'string', default: '10' },
   },
 })
@@ -53,8 +53,8 @@ try {
   const [starts, ends] = [at('start'), at('end')]
   if (starts.length !== trials) throw new Error(`${starts.length} trainings instead of ${trials}`)
   const gaps = starts.slice(1).map((start, i) => start - ends[i]!)
-  // From the first training's end on: the start of the program is not what a training costs.
-  const steady = cpu.filter(({ atMs }) => atMs > ends[0]!)
+  // Between the first training's end and the last one's beginning: start and end of the program are not what a training costs.
+  const steady = cpu.filter(({ atMs }) => atMs > ends[0]! && atMs < starts.at(-1)!)
   const [first, last] = [steady[0]!, steady.at(-1)!]
   const percent = (100 * (last.ms - first.ms)) / (last.atMs - first.atMs)
   console.log(`${trials} trainings of ${seconds} s and ${epochs} epochs, one at a time; load ${loadavg()[0]!.toFixed(1)}`)
@@ -63,7 +63,7 @@ try {
   )
   console.log(
     `own processor time: ${percent.toFixed(2)} % of a core (wanted ${wanted.cpuPercent}), ` +
-      `${((last.ms - first.ms) / (trials - 1)).toFixed(0)} ms a training`,
+      `${((last.ms - first.ms) / (trials - 2)).toFixed(0)} ms a training`,
   )
 } finally {
   rmSync(folder, { recursive: true, force: true })

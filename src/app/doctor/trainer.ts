@@ -2,18 +2,22 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { HypevolveError } from '../../base/index.ts'
+import type { Installation } from '../../run/index.ts'
 import { isInstalled } from '../evolve/installed.ts'
 import { type Check, type Finding, note, ok, problem } from './finding.ts'
 
 /** Imports what a training imports, and says what there is; one JSON object. */
 const probe = `
-import importlib, json, platform, sys
+import importlib, json, os, platform, sys
+if os.path.exists('train.py'):
+    sys.path.insert(0, os.getcwd())
 said = {'python': platform.python_version(), 'missing': [], 'broken': {}}
 for name in sys.argv[1:]:
     try:
         importlib.import_module(name)
     except ModuleNotFoundError as error:
-        said['missing'].append(error.name or name)
+        if (error.name or name) not in said['missing']:
+            said['missing'].append(error.name or name)
     except BaseException as error:
         said['broken'][name] = '%s: %s' % (type(error).__name__, error)
 torch = sys.modules.get('torch')
@@ -52,6 +56,14 @@ interface Probed {
   readonly gpus?: readonly string[]
 }
 
+/** Nothing is installed, and no bytes are written into a clone. */
+const quiet = {
+  YOLO_AUTOINSTALL: 'false',
+  YOLOv5_AUTOINSTALL: 'false',
+  PIP_NO_INDEX: '1',
+  PYTHONDONTWRITEBYTECODE: '1',
+}
+
 /** PyTorch alone takes seconds to import, on a network drive minutes. */
 const limitMs = 180_000
 
@@ -63,7 +75,7 @@ export const trainer: Check = async ({ trainer: name, repo, python, module }) =>
     return [
       ok('trainer', `${found.release}, known by ${found.releaseFrom}: ${found.start.join(' ')}`),
       ...found.notes.map((text) => note('trainer', text)),
-      ...(await packages(found.python, imports[name])),
+      ...(await packages(found, [...imports[name], ...ownModule(found)])),
       ...(await gpus()),
     ]
   } catch (error) {
@@ -72,10 +84,21 @@ export const trainer: Check = async ({ trainer: name, repo, python, module }) =>
   }
 }
 
-async function packages(python: string, names: readonly string[]): Promise<Finding[]> {
+/** What the trainer itself imports, which changes from release to release: its module, or train.py of a clone. */
+function ownModule({ repo, start }: Installation): string[] {
+  const at = start.indexOf('-m')
+  return at >= 0 ? [start[at + 1]!] : repo === undefined ? [] : ['train']
+}
+
+async function packages({ python, repo }: Installation, names: readonly string[]): Promise<Finding[]> {
   let said: Probed
   try {
-    const options = { timeout: limitMs, maxBuffer: 2 ** 24, env: { ...process.env, YOLO_AUTOINSTALL: 'false' } }
+    const options = {
+      timeout: limitMs,
+      maxBuffer: 2 ** 24,
+      env: { ...process.env, ...quiet },
+      ...(repo !== undefined && { cwd: repo }),
+    }
     const { stdout } = await promisify(execFile)(python, ['-c', probe, ...names], options)
     said = JSON.parse(stdout.trim().split('\n').at(-1)!) as Probed
   } catch (error) {

@@ -10,8 +10,8 @@ export class StudyNotFoundError extends HypevolveError {
     readonly location: string,
     readonly known: readonly string[],
   ) {
-    const list = known.length === 0 ? 'It has none' : `It has: ${known.join(', ')}`
-    super(`${location} has no study ${study}. ${list}.`)
+    const list = known.length === 0 ? '' : ` It has: ${known.join(', ')}.`
+    super(`${location} has no study ${study}.${list}`)
   }
 }
 

@@ -17,6 +17,8 @@ export interface MetricReader {
    * new metrics are always another object.
    */
   readonly progress?: number
+  /** What the program did less than was asked for, by itself, as `with batch 32 instead of 64`. */
+  readonly reduced?: string | undefined
   /** Why there are no metrics, in a sentence that says what was expected where; `undefined` if there are. */
   readonly problem: string | undefined
 }

@@ -67,7 +67,8 @@ export function installedTrainer(options: InstalledOptions, slot: SlotResources)
       ...(adapter.classify && { classify: adapter.classify.bind(adapter) }),
     })
     if (outcome.state === 'failed' && outcome.failure === 'out-of-memory' && halfBatch(training)) halved?.add(job.trial)
-    return outcome.state === 'complete' && reduced ? { ...outcome, reduced: reduced.text } : outcome
+    const less = reduced?.text ?? reader.reduced
+    return outcome.state === 'complete' && less !== undefined ? { ...outcome, reduced: less } : outcome
   }
 
   return {
