@@ -1,0 +1,195 @@
+// How good searches are for the trainings that they cost: every sampler, baselines and peers on the same problems.
+//   node bench/run.mjs search [--scenario DIR] [--tasks dev:4] [--samplers a,b] [--budget 50] [--workers 1] [--seeds 5]
+//     [--default good] [--json FILE]
+// bench/search/README.md says what is measured and how to read the table.
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import type { Method } from './search/method.ts'
+import { localMethods } from './search/methods.ts'
+import { peerMethods, setUpPeers } from './search/peers.ts'
+import { type DefaultQuality, defaultQualities, type Scenario } from './search/problem.ts'
+import { madeScenarios, openScenario, ScenarioError, tasksOf } from './search/problems/index.ts'
+import { codeDigest, type Result, Results, type RunKey } from './search/results.ts'
+import { simulate } from './search/simulate.ts'
+import { tableOf } from './search/table.ts'
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+
+const options = {
+  scenario: { type: 'string', multiple: true },
+  tasks: { type: 'string', default: 'dev' },
+  samplers: { type: 'string' },
+  budget: { type: 'string', default: '50' },
+  workers: { type: 'string', default: '1' },
+  seeds: { type: 'string', default: '5' },
+  default: { type: 'string', default: 'good' },
+  clock: { type: 'string', default: 'surrogate' },
+  at: { type: 'string' },
+  targets: { type: 'string', default: '.2,.1' },
+  json: { type: 'string' },
+  list: { type: 'boolean', default: false },
+  'setup-peers': { type: 'boolean', default: false },
+  help: { type: 'boolean', default: false },
+} as const
+
+const help = `node bench/run.mjs search [options]
+  --scenario DIR   a folder of YAHPO's data, or ${madeScenarios.join(', ')}; more than once
+                   for several (default: the LCBench of HYPEVOLVE_SEARCH_BENCH, or beside the checkout)
+  --tasks WHICH    dev, final, all, the first few as dev:4, or names with commas (default dev)
+  --samplers LIST  names with commas; --list shows them (default: all but the peers)
+  --budget N       in full trainings (default 50)
+  --workers N      trainings at the same time (default 1)
+  --seeds N        runs per task, or seeds as 6..10 (default 5)
+  --default WHICH  good, medium or bad: where the search starts (default good)
+  --clock WHICH    surrogate or jitter (default surrogate, where the scenario has times)
+  --at LIST        columns of the table: budgets, or with several workers times
+  --targets LIST   regrets to reach (default .2,.1)
+  --json FILE      keeps the runs; those that are there are not run again
+  --list           the methods, and what keeps one from running
+  --setup-peers    installs Optuna and NePS into .peers/search`
+
+/** Wrong words on the command line. */
+class UsageError extends Error {}
+
+const numberOf = (name: string, words: string, least: number): number => {
+  const number = Number(words)
+  if (words.trim() !== '' && Number.isFinite(number) && number >= least) return number
+  throw new UsageError(`--${name} ${words}: give a number of at least ${least}.`)
+}
+
+const listOf = (name: string, words: string): number[] =>
+  words.split(',').map((each) => numberOf(name, each, Number.MIN_VALUE))
+
+function seedsOf(words: string): number[] {
+  const [first, last] = words.includes('..') ? words.split('..') : ['1', words]
+  const from = Math.floor(numberOf('seeds', first, 0))
+  const to = Math.floor(numberOf('seeds', last, from))
+  return Array.from({ length: to - from + 1 }, (_, i) => from + i)
+}
+
+function chosenOf<T extends string>(name: string, words: string, choices: readonly T[]): T {
+  const found = choices.find((each) => each === words)
+  if (found !== undefined) return found
+  throw new UsageError(`--${name} ${words}: give ${choices.join(', ')}.`)
+}
+
+function chosenMethods(words: string | undefined, all: readonly Method[], peers: ReadonlySet<Method>): Method[] {
+  if (words === undefined) return all.filter((method) => !peers.has(method))
+  return words.split(',').map((name) => {
+    const found = all.find((method) => method.name === name.trim())
+    if (found) return found
+    throw new UsageError(
+      `--samplers ${name}: there is none of this name. There are ${all.map((m) => m.name).join(', ')}.`,
+    )
+  })
+}
+
+/** Budgets for the table; with several workers times up to the end of the budget. */
+function columnsOf(words: string | undefined, budget: number, workers: number): number[] {
+  if (words !== undefined) return listOf('at', words).sort((a, b) => a - b)
+  const usual = [10, 20, 30, 50, 100].filter((each) => each <= budget)
+  if (workers === 1) return usual.length > 0 ? usual : [budget]
+  return [0.24, 0.48, 0.96].map((share) => Math.max(0.5, Math.round((2 * share * budget) / workers) / 2))
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({ options, allowPositionals: false })
+  if (values.help) return console.log(help)
+  if (values['setup-peers']) return setUpPeers(root)
+
+  const problems = ['method', 'problem', 'simulate', 'unit-cube', 'problems'].map((file) =>
+    file === 'problems' ? `bench/search/${file}` : `bench/search/${file}.ts`,
+  )
+  const local = localMethods({
+    samplers: codeDigest(root, [...problems, 'bench/search/sampler-method.ts', 'dist/search', 'dist/base/random']),
+    baselines: codeDigest(root, [...problems, 'bench/search/baselines', 'dist/base/random']),
+  })
+  const { methods: peers, missing } = await peerMethods(root)
+  const all = [...local, ...peers]
+  if (values.list) {
+    for (const { name, summary, version } of all) console.log(`${name.padEnd(30)} ${summary} [${version}]`)
+    if (missing !== undefined) console.log(missing)
+    return
+  }
+  const methods = chosenMethods(values.samplers, all, new Set(peers))
+  const budget = numberOf('budget', values.budget, 1)
+  const workers = Math.floor(numberOf('workers', values.workers, 1))
+  const seeds = seedsOf(values.seeds)
+  const quality = chosenOf('default', values.default, defaultQualities)
+  const clock = chosenOf('clock', values.clock, ['surrogate', 'jitter'])
+  const columns = columnsOf(values.at, budget, workers)
+  const targets = listOf('targets', values.targets)
+  const lcbench = process.env['HYPEVOLVE_SEARCH_BENCH'] ?? join(root, '../shared/bench/yahpo/lcbench')
+  const results = new Results(values.json)
+  if (results.broken > 0) console.error(`${results.broken} broken lines of ${values.json} are ignored.`)
+
+  for (const words of values.scenario ?? [lcbench]) {
+    const scenario = await openScenario(words)
+    const tasks = tasksOf(scenario, values.tasks)
+    const plan = { scenario, tasks, seeds, quality, budget, workers, clock }
+    const rows = []
+    for (const method of methods) {
+      const unfit = method.unfit?.(await scenario.problem(tasks[0], quality, seeds[0]))
+      if (unfit === undefined) rows.push({ method, runs: await runsOf(method, plan, results) })
+      else console.error(`${method.name} is left out: ${unfit}`)
+    }
+    const what = `${scenario.name}, ${tasks.length} tasks x ${seeds.length} seeds, ${quality} default, ${workers} workers`
+    console.log(`\n${what}, budget ${budget} trainings: mean regret [95 % interval] (median)\n`)
+    const by = workers === 1 ? 'spent' : 'time'
+    const of = rows.map(({ method: { name, resumes = false }, runs }) => ({ method: name, resumes, runs }))
+    console.log(tableOf(of, { columns, by, targets }))
+  }
+}
+
+interface Plan {
+  readonly scenario: Scenario
+  readonly tasks: readonly string[]
+  readonly seeds: readonly number[]
+  readonly quality: DefaultQuality
+  readonly budget: number
+  readonly workers: number
+  readonly clock: 'surrogate' | 'jitter'
+}
+
+/** The runs of a method, by task and seed; those that are known are not run. */
+async function runsOf(method: Method, plan: Plan, results: Results): Promise<Result['steps'][]> {
+  const { scenario, tasks, seeds, quality, budget, workers, clock } = plan
+  const keys = tasks.flatMap((task) =>
+    seeds.map((seed): RunKey => {
+      const { name, version } = method
+      return { scenario: scenario.name, task, quality, method: name, version, seed, budget, workers, clock }
+    }),
+  )
+  const outdated = results.outdated(keys)
+  if (outdated > 0) console.error(`${method.name}: ${outdated} runs of other code are not used.`)
+  const began = performance.now()
+  const runs: Result[] = []
+  for (const key of keys) {
+    const known = results.get(key)
+    if (known) {
+      runs.push(known)
+      continue
+    }
+    const problem = await scenario.problem(key.task, quality, key.seed)
+    const from = performance.now()
+    const run = await simulate(problem, method, { budget, workers, seed: key.seed, clock })
+    const result = { key, seconds: Math.round(performance.now() - from) / 1000, ...run }
+    results.add(result)
+    runs.push(result)
+  }
+  const seconds = ((performance.now() - began) / 1000).toFixed(1)
+  console.error(`${scenario.name}: ${method.name}, ${runs.length} runs, ${seconds} s`)
+  return runs.map(({ steps }) => steps)
+}
+
+try {
+  await main()
+} catch (error) {
+  const expected =
+    error instanceof UsageError ||
+    error instanceof ScenarioError ||
+    (error as NodeJS.ErrnoException).code?.startsWith('ERR_PARSE_ARGS')
+  console.error(expected ? (error as Error).message : error)
+  process.exitCode = expected ? 2 : 1
+}
