@@ -18,15 +18,15 @@ const messages: readonly Message[] = [
     (word, rule) => `It refuses ${word}. ${rule ?? 'Correct the value, or the bounds of the search (--set).'}`,
   ],
   [
+    /Error: [^\n]*?'([^\n']+\.ya?ml)' does not exist/,
+    'bad-configuration',
+    (file) => `There is no ${file}: neither here nor among those that come with Ultralytics.`,
+  ],
+  [
     /Dataset '([^'\n]+)' (?:images not found|error)[^\n]*?(?:missing paths? (\S+))?\s*$/m,
     'bad-configuration',
     (data, path) =>
       `The data set ${data} cannot be used${path ? `: ${path} is not there` : ''}. Correct path, train and val in its yaml.`,
-  ],
-  [
-    /FileNotFoundError: [^\n']*'?([^\s']+\.ya?ml)'? does not exist/,
-    'bad-configuration',
-    (file) => `There is no ${file}: neither here nor among those that come with Ultralytics.`,
   ],
   [
     /FileNotFoundError: [^\n]*?'?([^\s']+\.pt)'?(?: does not exist)?\s*$/m,

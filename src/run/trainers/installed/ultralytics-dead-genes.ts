@@ -79,7 +79,7 @@ export function deadGenesOf(
     kill(
       ['mosaic', 'mixup', 'cutmix', 'copy_paste'],
       `close_mosaic=${last} switches it off for the last ${last} epochs, and there are ${epochs}`,
-      { 'close-mosaic': 0 },
+      { close_mosaic: 0 },
     )
 
   const task = taskOf(constant('model'), constant('task'))

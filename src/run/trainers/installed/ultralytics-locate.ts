@@ -87,7 +87,7 @@ function installationAt(folder: string, found: PythonFacts, repo: string | undef
     start: script === undefined ? [found.python, '-c', startCode(module, repo)] : [found.python, script],
     ...(repo !== undefined && { repo }),
     release: `ultralytics ${version}`,
-    releaseFrom: written === undefined ? 'package version' : `${join(folder, '__init__.py')}`,
+    releaseFrom: repo === undefined ? 'package version' : 'the version in its source',
     like: 'yolov5-v7.0',
     hypKeys: hypKeysOf(settings),
     notes: [],

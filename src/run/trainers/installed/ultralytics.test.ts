@@ -1,7 +1,7 @@
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { temporaryFolder, writeDataset, writeText } from '../../../../test/helpers/data-set.ts'
 import { TrainerNotFoundError, UsageError } from '../../../base/index.ts'
 import { TrialLog, trainProcess } from '../../process/index.ts'
@@ -10,6 +10,8 @@ import type { InstalledTraining } from './types.ts'
 import { ultralytics } from './ultralytics.ts'
 import { metricName } from './ultralytics-results.ts'
 import { passedSetting } from './ultralytics-settings.ts'
+
+afterEach(() => vi.unstubAllEnvs())
 
 /** Facts of a release: what its default.yaml and the table of its tuner look like. */
 const defaultYaml = `
@@ -156,6 +158,22 @@ describe.skipIf(process.platform === 'win32')('where Ultralytics is', () => {
     expect((await ultralytics.locate({ python })).start).toEqual([python, script])
   })
 
+  it('is what the program yolo of a shell belongs to', async () => {
+    const folder = join(temporaryFolder(), 'site/ultralytics')
+    writeText(join(folder, '__init__.py'), '__version__ = "8.3.200"\n')
+    writeText(join(folder, 'cfg/default.yaml'), defaultYaml)
+    const packages = { ultralytics: { version: '8.3.200', folder }, torch: { version: '2.0', folder: '/site/torch' } }
+    const python = fakePython(join(folder, '../bin/python3.11'), packages)
+    const other = fakePython(join(temporaryFolder(), 'bin/python3'), {})
+    const yolo = writeText(join(dirname(other), 'yolo'), `#!${python}\nfrom ultralytics.cfg import entrypoint\n`)
+    chmodSync(yolo, 0o755)
+    vi.stubEnv('PATH', dirname(other))
+    for (const variable of ['VIRTUAL_ENV', 'CONDA_PREFIX']) vi.stubEnv(variable, '')
+    expect((await ultralytics.locate({})).python).toBe(python)
+    writeText(yolo, '#!/bin/bash\n# a shim: ultralytics\n')
+    await expect(ultralytics.locate({})).rejects.toThrow(`${other} has no package "ultralytics"`)
+  })
+
   it.each([
     ['no clone', { repo: '/nowhere' }, 'no clone of github.com/ultralytics/ultralytics'],
     ['another module', { module: 'yolov5.train' }, 'Leave --module out'],
@@ -206,6 +224,10 @@ describe.skipIf(process.platform === 'win32')('its search', () => {
     const { hyp } = await ultralytics.defaultHyp(installation, training({ 'close-mosaic': 0 }, ['lr0=0.02']))
     expect(hyp).not.toHaveProperty('close_mosaic')
     expect(hyp).not.toHaveProperty('lr0')
+    // whether there is mosaic at all is no question of its last epochs
+    expect((await ultralytics.defaultHyp(installation, training({ epochs: 10 }))).hyp).not.toHaveProperty(
+      'close_mosaic',
+    )
     expect(ultralytics.space!(installation, { lr0: 0.01, obj: 1, optimizer: 'SGD' }).notes[0]).toContain(
       'lrf, momentum',
     )
@@ -280,12 +302,8 @@ describe.skipIf(process.platform === 'win32')('its command', () => {
     const { env } = await ultralytics.plan(installation, training(), job(), cpu)
     expect(env).toMatchObject({ WANDB_MODE: 'disabled', COMET_MODE: 'disabled', YOLO_AUTOINSTALL: 'false' })
     expect(env['PYTHONPATH']).toContain(installation.repo)
-    process.env['WANDB_MODE'] = 'online'
-    try {
-      expect((await ultralytics.plan(installation, training(), job(), cpu)).env['WANDB_MODE']).toBe('online')
-    } finally {
-      delete process.env['WANDB_MODE']
-    }
+    vi.stubEnv('WANDB_MODE', 'online')
+    expect((await ultralytics.plan(installation, training(), job(), cpu)).env['WANDB_MODE']).toBe('online')
   })
 
   it.each([

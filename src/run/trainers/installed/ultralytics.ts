@@ -33,12 +33,17 @@ export const ultralytics: InstalledTrainer = {
   name: 'ultralytics',
   locate: locateUltralytics,
 
-  /** The keys of its own tuner with the values of default.yaml. What is given for all trials is not among them. */
+  /**
+   * The keys of its own tuner with the values of default.yaml. What is given for all trials is not among them, nor is
+   * close_mosaic in trainings so short that it would decide over mosaic as a whole.
+   */
   async defaultHyp(installation, training) {
     const { settings, ranges, release } = detailsOf(installation)
     const fixed = fixedSettings(detailsOf(installation), training)
+    const isShort = Number(training.flags['epochs']) <= (ranges['close_mosaic']?.upper ?? 0)
     const keys = Object.keys(settings).filter(
-      (key) => (Object.hasOwn(ranges, key) || atRest.includes(key)) && !fixed.has(key),
+      (key) =>
+        (Object.hasOwn(ranges, key) || atRest.includes(key)) && !fixed.has(key) && !(key === 'close_mosaic' && isShort),
     )
     return {
       hyp: Object.fromEntries(keys.map((key) => [key, settings[key] as number])),
