@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { formatHyp } from '../../search/index.ts'
+import { waitForGpu } from '../gpus.ts'
 import { type MetricSource, type ProcessGroup, type ProcessLimits, TrialLog, trainProcess } from '../process/index.ts'
 import type { EpochReport, Outcome, SlotResources, Trainer, TrainJob } from '../trainer.ts'
 import {
@@ -29,13 +30,15 @@ export interface CommandOptions extends ProcessLimits {
   readonly metrics?: MetricSource
   /** The command is one line for the shell. */
   readonly shell?: boolean
+  /** Told while a training waits for its GPU, one sentence. */
+  readonly onWait?: (text: string) => void
 }
 
 /**
  * @throws {@link CommandPlaceholderError}, {@link CommandNotFoundError}, UsageError for a command that can train nothing
  */
 export function commandTrainer(options: CommandOptions, slot: SlotResources): Trainer {
-  const { command, hypKeys, epochs, imagePx, metrics = jsonLines, shell = false, ...limits } = options
+  const { command, hypKeys, epochs, imagePx, metrics = jsonLines, shell = false, onWait, ...limits } = options
   if (shell) checkShellCommand(command, hypKeys)
   else checkCommand(command, hypKeys)
   let running: ProcessGroup | undefined
@@ -64,6 +67,11 @@ export function commandTrainer(options: CommandOptions, slot: SlotResources): Tr
     const resume = job.attempt > 1 && (await readdir(out)).length > 0 ? out : ''
     const facts = factsOf(job, { epochs, imagePx, out, resume }, slot, directory)
     await writeFile(facts.hyp, formatHyp(job.hyp))
+    const tellWait = (text: string) => {
+      log.note(text)
+      onWait?.(text)
+    }
+    await waitForGpu(slot.device, { signal, onWait: tellWait })
     if (signal.aborted) return { state: 'interrupted' }
     const filled = fillCommand(command, facts, job.hyp)
     log.note(`${new Date().toISOString()} trial ${job.trial}, attempt ${job.attempt}: ${filled.join(' ')}`)
