@@ -1,7 +1,7 @@
 // Evolutions whose trainings are those of the real YOLOv5 and the real Ultralytics, as they are (npm run setup-peers).
 import { spawnSync } from 'node:child_process'
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { cacheEnv, cli, kill9, scratch, startCli, tinyProject, waitFor } from './helpers.ts'
@@ -162,6 +162,65 @@ for (const { name, python, words, columns } of peers) {
       expect(status, stdout).toBe(0)
     }, 300_000)
   })
+}
+
+describe('whoever has a GPU and a trainer for it', () => {
+  let place: ReturnType<typeof scratch>
+  let env: NodeJS.ProcessEnv
+  beforeAll(async () => {
+    place = scratch()
+    await tinyProject(place.folder)
+    // A driver that tells of one GPU, and a clone with the files that are looked at.
+    const bin = join(place.folder, 'bin')
+    const nvidia = "case $1 in *gpu=*) echo '0, GPU-1, Some GPU, 8192, 100';; esac"
+    program(join(bin, 'nvidia-smi'), nvidia)
+    const facts = { version: '3.11.2', packages: { torch: { version: '2.5', folder: '/torch' } } }
+    program(join(bin, 'python3'), `echo '${JSON.stringify(facts)}'`)
+    env = { ...cacheEnv(place.folder), PATH: `${bin}:${process.env['PATH']}` }
+    const flags = [
+      'weights',
+      'cfg',
+      'data',
+      'hyp',
+      'epochs',
+      'imgsz',
+      'device',
+      'cos-lr',
+      'seed',
+      'project',
+      'optimizer',
+    ]
+    mkdirSync(join(place.folder, 'yolov5/models'), { recursive: true })
+    writeFileSync(join(place.folder, 'yolov5/models/yolov5s.yaml'), 'nc: 80\n')
+    const lines = flags.map((flag) => `    parser.add_argument('--${flag}', type=str)`)
+    writeFileSync(join(place.folder, 'yolov5/train.py'), `def parse_opt():\n${lines.join('\n')}\n`)
+  })
+  afterAll(() => place.remove())
+
+  const words = ['--data', 'nowhere.yaml', '--cfg', 'tiny.yaml', '--weights', '', '--evolve', '2']
+  it('is offered the command that uses them', async () => {
+    const { stdout } = await cli(['train', ...words], place.folder, env)
+    const [first] = stdout.split('\n')
+    expect(first).toContain('Some GPU')
+    expect(first).toMatch(
+      /hypevolve train --trainer yolov5 --repo \S+\/yolov5 --device 0 --data nowhere.yaml .*--evolve 2$/,
+    )
+  })
+  it('is not told again where a choice was made', async () => {
+    for (const choice of [
+      ['--device', 'cpu'],
+      ['--trainer', 'embedded'],
+    ]) {
+      const { stdout } = await cli(['train', ...words, ...choice], place.folder, env)
+      expect(stdout).not.toContain('--trainer yolov5')
+    }
+  })
+})
+
+function program(path: string, script: string): void {
+  mkdirSync(dirname(path), { recursive: true })
+  writeFileSync(path, `#!/bin/sh\n${script}\n`)
+  chmodSync(path, 0o755)
 }
 
 /** The Python process that trains this trial. */
