@@ -68,7 +68,7 @@ const notOfTraining = new Set([
   ...['retina_masks', 'embed', 'show', 'save_frames', 'save_txt', 'save_conf', 'save_crop', 'show_labels', 'show_conf'],
   ...['show_boxes', 'hide_labels', 'hide_conf', 'boxes', 'line_width', 'line_thickness', 'format', 'keras', 'optimize'],
   ...['int8', 'dynamic', 'simplify', 'opset', 'workspace', 'nms', 'quantize', 'tracker', 'profile', 'time', 'workers'],
-  ...['cache', 'save_period', 'min_memory', 'distill_model', 'image_weights'],
+  ...['cache', 'save_period', 'min_memory', 'distill_model', 'image_weights', 'v5loader'],
 ])
 
 /** Settings that a hyp file of this release can hold. */
