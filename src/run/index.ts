@@ -9,10 +9,12 @@ export { type Plan, type PlanRequest, planOf, revisePlan } from './plan.ts'
 export { Slot, type SlotOptions } from './slot/index.ts'
 export { planSlots, type SlotPlan, type SlotRequest } from './slots.ts'
 export type { EpochReport, Outcome, SlotResources, Trainer, TrainJob } from './trainer.ts'
+export { shellCommand } from './trainers/command-shell.ts'
 export {
   type CommandFacts,
   type CommandOptions,
   checkCommand,
+  checkShellCommand,
   commandEnvironment,
   commandTrainer,
   type EmbeddedOptions,

@@ -217,6 +217,45 @@ describe('whoever has a GPU and a trainer for it', () => {
   })
 })
 
+describe('any program, as a line for the shell, with a table of its own', () => {
+  it('is evolved, printed as a command that runs, and trained with the best', async () => {
+    const { folder, remove } = scratch()
+    try {
+      const line = "echo 'epoch; map' > {out}/log.csv; for i in 1 2; do echo \"$i; {hyp.lr0}\" >> '{out}'/log.csv; done"
+      const words = ['--epochs', '2', '--fitness', 'mAP50', '--metrics', 'csv:log.csv:mAP50=map', '--shell']
+      const run = await cli(['train', '--evolve', '3', ...words, '--trainer', 'command', '--', line], folder)
+      expect(run.status, run.stdout + run.stderr).toBe(0)
+      const rows = JSON.parse((await cli(['trials', '--json'], folder)).stdout) as (TrialRow & {
+        hyp: { lr0: number }
+      })[]
+      expect(rows.map(({ state, fitness, hyp }) => state === 'complete' && fitness === hyp.lr0)).toEqual([
+        true,
+        true,
+        true,
+      ])
+      const best = Math.max(...rows.map(({ fitness }) => fitness))
+
+      const printed = await cli(['best', '--format', 'cli'], folder)
+      expect(spawnSync('sh', ['-c', printed.stdout], { cwd: folder }).status).toBe(0)
+      expect(readFileSync(join(folder, 'runs/evolve/exp/final/log.csv'), 'utf8')).toBe(
+        `epoch; map\n1; ${best}\n2; ${best}\n`,
+      )
+      const again = await cli(['best', '--train'], folder)
+      expect(again.status, again.stderr).toBe(0)
+      expect(readFileSync(join(folder, 'runs/train/exp/out/log.csv'), 'utf8')).toContain(`2; ${best}\n`)
+
+      const mistake = await cli(
+        ['train', '--evolve', '3', '--metrics', 'cvs:log.csv', '--trainer', 'command', '--', 'true'],
+        folder,
+      )
+      expect([mistake.status, mistake.stdout]).toEqual([2, ''])
+      expect(mistake.stderr).toContain('--metrics cvs:log.csv')
+    } finally {
+      remove()
+    }
+  })
+})
+
 function program(path: string, script: string): void {
   mkdirSync(dirname(path), { recursive: true })
   writeFileSync(path, `#!/bin/sh\n${script}\n`)

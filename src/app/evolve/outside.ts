@@ -31,7 +31,6 @@ export async function outsideTrainer(
     return (slot) => installedTrainer({ ...limits, adapter, installation, training: asked, ...more }, slot)
   }
   const { epochs, imgsz: imagePx, shell, metrics } = flags
-  const source = metrics === undefined ? {} : { metrics: parseMetrics(metrics) }
-  return (slot) =>
-    commandTrainer({ ...limits, command: program ?? [], hypKeys, epochs, imagePx, shell, ...source }, slot)
+  const more = { ...(metrics !== undefined && { metrics: parseMetrics(metrics) }), ...(onWait && { onWait }) }
+  return (slot) => commandTrainer({ ...limits, command: program ?? [], hypKeys, epochs, imagePx, shell, ...more }, slot)
 }

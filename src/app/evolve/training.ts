@@ -47,7 +47,10 @@ export async function evolvedTraining(flags: TrainFlags, terminal: Terminal): Pr
       throw new UsageError(
         `--${name} goes with --trainer ${name === 'model' ? 'ultralytics' : 'yolov5, yolov3 or ultralytics'}.`,
       )
-  return trainer === 'command' ? commandTraining(flags) : embeddedTraining(flags, terminal)
+  if (trainer === 'command') return commandTraining(flags)
+  for (const name of ['metrics', 'shell'] as const)
+    if (flags.given?.includes(name)) throw new UsageError(`--${name} goes with --trainer command.`)
+  return embeddedTraining(flags, terminal)
 }
 
 async function embeddedTraining(asked: TrainFlags, terminal: Terminal): Promise<EvolvedTraining> {
@@ -104,12 +107,20 @@ async function commandTraining(flags: TrainFlags): Promise<EvolvedTraining> {
     throw new UsageError(
       'Which program trains? Write it after --: hypevolve train --evolve 50 --trainer command -- ./train.sh {hyp} {epochs} {out}',
     )
+  const { metrics, shell } = flags
+  if (metrics !== undefined) (await import('../../run/index.ts')).parseMetrics(metrics) // a mistake is told at once
   const start = flags.space !== undefined && flags.hyp === undefined ? undefined : await anyHyp(flags)
   return {
     trainer: 'command',
     program,
     start,
-    identity: { trainer: 'command', program, ...commonIdentity(flags) },
+    identity: {
+      trainer: 'command',
+      program,
+      ...commonIdentity(flags),
+      ...(metrics !== undefined && { metrics }),
+      ...(shell && { shell }),
+    },
     notes: [],
   }
 }

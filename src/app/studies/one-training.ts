@@ -58,11 +58,11 @@ export async function outsideLine(
   { shell = 'posix', folder: asked, final = false }: OutsideLine = {},
 ): Promise<string> {
   const folder = resolve(asked ?? join(dirname(hypFile), 'again'))
+  await mkdir(folder, { recursive: true }) // programs expect it, and plans write the hyp in the trainer's own form
   if (isInstalled(flags.trainer)) {
     const { adapter, installation, training } = await installedPart(flags, flags.trainer, final)
     const { slots } = planSlotsFor(await import('../../run/index.ts'), flags)
     const job = { trial: trial.number, attempt: 1, hyp: trial.hyp, seed: flags.seed, directory: folder }
-    await mkdir(folder, { recursive: true }) // the plan writes the hyp in the trainer's own form
     // Its environment only keeps the trainer quiet, which matters to a search, not to a person.
     const { words, cwd } = await adapter.plan(installation, training, job, slots[0]!)
     const enter = cwd === process.cwd() ? '' : `cd ${shell === 'posix' ? shellWord(cwd) : powershellWord(cwd)}`
@@ -70,7 +70,7 @@ export async function outsideLine(
     if (enter === '') return line
     return shell === 'posix' ? `(${enter} && ${line})` : `Push-Location; ${enter}; ${line}; Pop-Location`
   }
-  const { commandEnvironment, fillCommand } = await import('../../run/index.ts')
+  const { commandEnvironment, fillCommand, shellCommand } = await import('../../run/index.ts')
   const facts = {
     hyp: hypFile,
     epochs: flags.epochs,
@@ -84,7 +84,11 @@ export async function outsideLine(
     resume: '',
   }
   const { HYPEVOLVE_HYP_JSON: _, ...environment } = commandEnvironment(facts, trial.hyp)
-  return programText(fillCommand(flags.program ?? [], facts, trial.hyp), environment, shell)
+  const { program = [] } = flags
+  const line = flags.shell
+    ? shellCommand(program[0]!, facts, trial.hyp)
+    : { words: fillCommand(program, facts, trial.hyp), env: {} }
+  return programText(line.words, { ...environment, ...line.env }, shell)
 }
 
 const planSlotsFor = ({ planSlots }: typeof import('../../run/index.ts'), { device, threads }: TrainFlags) =>
