@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import type { Method } from './search/method.ts'
 import { localMethods } from './search/methods.ts'
-import { peerMethods, setUpPeers } from './search/peers.ts'
+import { isPeer, openPeers, type Peers, PeersError, setUpPeers } from './search/peers.ts'
 import { type DefaultQuality, defaultQualities, type Scenario } from './search/problem.ts'
 import { madeScenarios, openScenario, ScenarioError, tasksOf } from './search/problems/index.ts'
 import { codeDigest, type Result, Results, type RunKey } from './search/results.ts'
@@ -49,6 +49,8 @@ const help = `node bench/run.mjs search [options]
   --list           the methods, and what keeps one from running
   --setup-peers    installs Optuna and NePS into .peers/search`
 
+type Values = ReturnType<typeof parseArgs<{ options: typeof options }>>['values']
+
 /** Wrong words on the command line. */
 class UsageError extends Error {}
 
@@ -74,20 +76,31 @@ function chosenOf<T extends string>(name: string, words: string, choices: readon
   throw new UsageError(`--${name} ${words}: give ${choices.join(', ')}.`)
 }
 
-function chosenMethods(words: string | undefined, all: readonly Method[], peers: ReadonlySet<Method>): Method[] {
-  if (words === undefined) return all.filter((method) => !peers.has(method))
-  return words.split(',').map((name) => {
-    const found = all.find((method) => method.name === name.trim())
-    if (found) return found
-    throw new UsageError(
-      `--samplers ${name}: there is none of this name. There are ${all.map((m) => m.name).join(', ')}.`,
+function chosenMethods(words: string | undefined, all: readonly Method[], peers: Peers): Method[] {
+  if (words === undefined) return all.filter((method) => !peers.methods.includes(method))
+  const chosen = words.split(',').flatMap((word) => {
+    const name = word.trim()
+    const found = all.find((method) => method.name === name)
+    if (found) return [found]
+    if (!isPeer(name))
+      throw new UsageError(`--samplers ${name}: there is none of this name, but ${all.map((m) => m.name).join(', ')}.`)
+    console.error(
+      `${name} is left out. ${peers.missing ?? 'It is not installed, or there is no such peer (see --list).'}`,
     )
+    return []
   })
+  if (chosen.length === 0) throw new UsageError('No method is left.')
+  return chosen
 }
 
 /** Budgets for the table; with several workers times up to the end of the budget. */
 function columnsOf(words: string | undefined, budget: number, workers: number): number[] {
-  if (words !== undefined) return listOf('at', words).sort((a, b) => a - b)
+  if (words !== undefined) {
+    const columns = listOf('at', words).sort((a, b) => a - b)
+    if (workers === 1 && columns.at(-1)! > budget)
+      throw new UsageError(`--at ${words}: the budget ends at ${budget}; give a larger --budget.`)
+    return columns
+  }
   const usual = [10, 20, 30, 50, 100].filter((each) => each <= budget)
   if (workers === 1) return usual.length > 0 ? usual : [budget]
   return [0.24, 0.48, 0.96].map((share) => Math.max(0.5, Math.round((2 * share * budget) / workers) / 2))
@@ -97,22 +110,29 @@ async function main(): Promise<void> {
   const { values } = parseArgs({ options, allowPositionals: false })
   if (values.help) return console.log(help)
   if (values['setup-peers']) return setUpPeers(root)
+  const peers = await openPeers(root)
+  try {
+    await bench(values, peers)
+  } finally {
+    peers.end()
+  }
+}
 
-  const problems = ['method', 'problem', 'simulate', 'unit-cube', 'problems'].map((file) =>
-    file === 'problems' ? `bench/search/${file}` : `bench/search/${file}.ts`,
+async function bench(values: Values, peers: Peers): Promise<void> {
+  const shared = ['method.ts', 'problem.ts', 'simulate.ts', 'unit-cube.ts', 'problems'].map(
+    (it) => `bench/search/${it}`,
   )
   const local = localMethods({
-    samplers: codeDigest(root, [...problems, 'bench/search/sampler-method.ts', 'dist/search', 'dist/base/random']),
-    baselines: codeDigest(root, [...problems, 'bench/search/baselines', 'dist/base/random']),
+    samplers: codeDigest(root, [...shared, 'bench/search/sampler-method.ts', 'dist/search', 'dist/base/random']),
+    baselines: codeDigest(root, [...shared, 'bench/search/baselines', 'dist/base/random']),
   })
-  const { methods: peers, missing } = await peerMethods(root)
-  const all = [...local, ...peers]
+  const all = [...local, ...peers.methods]
   if (values.list) {
     for (const { name, summary, version } of all) console.log(`${name.padEnd(30)} ${summary} [${version}]`)
-    if (missing !== undefined) console.log(missing)
+    if (peers.missing !== undefined) console.log(peers.missing)
     return
   }
-  const methods = chosenMethods(values.samplers, all, new Set(peers))
+  const methods = chosenMethods(values.samplers, all, peers)
   const budget = numberOf('budget', values.budget, 1)
   const workers = Math.floor(numberOf('workers', values.workers, 1))
   const seeds = seedsOf(values.seeds)
@@ -189,6 +209,7 @@ try {
   const expected =
     error instanceof UsageError ||
     error instanceof ScenarioError ||
+    error instanceof PeersError ||
     (error as NodeJS.ErrnoException).code?.startsWith('ERR_PARSE_ARGS')
   console.error(expected ? (error as Error).message : error)
   process.exitCode = expected ? 2 : 1

@@ -1,6 +1,7 @@
 """Other searches, asked and told as the bench asks and tells ours: JSON lines in, one JSON line out for each.
 
-    {"do": "begin", "method": "optuna-tpe", "parameters": [...], "start": {...}, "epochs": 51, "lowest": 6, "seed": 1}
+    {"do": "begin", "method": "optuna-tpe", "parameters": [...], "start": {...}, "epochs": 51, "lowest": 6,
+     "workers": 1, "seed": 1}
     {"do": "ask", "number": 0}                        -> {"hyp": {...}, "epochs": 51}
     {"do": "report", "number": 0, "epoch": 2, "score": 1.5}   -> {"stop": false}
     {"do": "tell", "number": 0, "epochs": 51, "score": 2.5, "stopped": false}   -> {}
@@ -105,17 +106,21 @@ class Neps:
             seed(request["seed"])
         self.epochs = request["epochs"]
         self.fixed = {each["key"]: each["start"] for each in request["parameters"] if each["kind"] == "fixed"}
-        space = {"epochs__": neps.Integer(request["lowest"], self.epochs, is_fidelity=True)}
+        space = {"epochs__": neps.HPOInteger(request["lowest"], self.epochs, is_fidelity=True)}
         for each in request["parameters"]:
             key, kind, prior = each["key"], each["kind"], each["start"]
             if kind == "choice":
-                space[key] = neps.Categorical(each["choices"], prior=prior, prior_confidence="medium")
+                space[key] = neps.HPOCategorical(each["choices"], prior=prior, prior_confidence="medium")
             elif kind != "fixed":
-                number = neps.Integer if kind == "integer" else neps.Float
+                number = neps.HPOInteger if kind == "integer" else neps.HPOFloat
                 space[key] = number(
                     each["lower"], each["upper"], log=bool(each.get("log")), prior=prior, prior_confidence="medium"
                 )
-        optimizer = algorithms.priorband(neps.SearchSpace(space), sample_prior_first="highest_fidelity")
+        optimizer = algorithms.priorband(
+            neps.SearchSpace(space),
+            sample_prior_first="highest_fidelity",
+            base="hyperband" if request["workers"] == 1 else "async_hb",
+        )
         self.run = ask_and_tell.AskAndTell(optimizer)
         self.trials = {}
 

@@ -5,8 +5,13 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Hyp } from '../../src/search/index.ts'
-import { rungsOf } from './baselines/brackets.ts'
+import { eta, rungsOf } from './baselines/brackets.ts'
 import type { Ask, Job, Method, Search, Setting } from './method.ts'
+
+/** The peers are not there, or cannot be installed. */
+export class PeersError extends Error {
+  override readonly name = 'PeersError'
+}
 
 /** What `--setup-peers` installs first; small. */
 const optuna = ['optuna==5.0.0', 'cmaes==0.13.1', 'scipy==1.17.1']
@@ -27,63 +32,68 @@ export function setUpPeers(root: string): void {
   }
   const python = join(folder(root), 'bin/python')
   if (!existsSync(python) && !run('python3', '-m', 'venv', folder(root)))
-    throw new Error('python3 could not make an environment: it needs its venv module (python3-venv).')
+    throw new PeersError('python3 could not make an environment: it needs its venv module (python3-venv).')
   const install = (packages: readonly string[]) => run(python, '-m', 'pip', 'install', '--quiet', ...packages)
-  if (!install(optuna)) throw new Error(`pip could not install ${optuna.join(' ')}.`)
+  if (!install(optuna)) throw new PeersError(`pip could not install ${optuna.join(' ')}.`)
   console.log('NePS brings PyTorch: some GB.')
   if (!install(neps)) console.log(`pip could not install ${neps.join(' ')}: NePS and the GP of Optuna are left out.`)
 }
 
-/** The methods that are installed, or why there are none. */
-export async function peerMethods(root: string): Promise<{ methods: Method[]; missing: string | undefined }> {
-  const python = pythonOf(root)
-  if (!existsSync(python))
-    return { methods: [], missing: `No peers: there is no ${python}. Install them with --setup-peers.` }
-  const process = new PeerProcess(python, script(root))
-  try {
-    const { peers } = (await process.next()) as { peers: Record<string, string> }
-    const digest = createHash('sha256')
-      .update(readFileSync(script(root)))
-      .digest('hex')
-      .slice(0, 8)
-    const methods = Object.entries(peers).map(([name, version]) => peerMethod(name, `${version}, ${digest}`, root))
-    return { methods, missing: methods.length > 0 ? undefined : `No peers: ${python} has neither Optuna nor NePS.` }
-  } finally {
-    process.end()
-  }
+/** Names of methods that are peers, whether they are installed or not. */
+export const isPeer = (name: string): boolean => /^(optuna|neps)-/.test(name)
+
+export interface Peers {
+  readonly methods: Method[]
+  /** Why there are none. */
+  readonly missing?: string
+  /** Ends the process that all of them run in. */
+  end(): void
 }
 
-function peerMethod(name: string, version: string, root: string): Method {
+/** The methods that are installed. */
+export async function openPeers(root: string): Promise<Peers> {
+  const python = pythonOf(root)
+  if (!existsSync(python))
+    return { methods: [], missing: `No peers: there is no ${python}. Install them with --setup-peers.`, end() {} }
+  const process = new PeerProcess(python, script(root))
+  const { peers } = (await process.next()) as { peers: Record<string, string> }
+  const digest = createHash('sha256')
+    .update(readFileSync(script(root)))
+    .digest('hex')
+    .slice(0, 8)
+  const methods = Object.entries(peers).map(([name, version]) => peerMethod(name, `${version}, ${digest}`, process))
+  const none = methods.length === 0 && { missing: `No peers: ${python} has neither Optuna nor NePS.` }
+  return { methods, ...none, end: () => process.end() }
+}
+
+function peerMethod(name: string, version: string, process: PeerProcess): Method {
   const stops = name.endsWith('-hyperband')
+  const isNeps = name.startsWith('neps')
   return {
     name,
     version,
-    summary: stops
-      ? 'stops trainings in their course'
-      : name.startsWith('neps')
-        ? 'in rungs that begin anew'
-        : 'at full length',
+    summary: stops ? 'stops trainings in their course' : isNeps ? 'in rungs that begin anew' : 'at full length',
     // A training that is stopped in its course costs what a resumed one does, never what one that begins anew costs.
     resumes: stops,
     unfit({ space, resumable }) {
       if (stops && !resumable) return 'trainings of this scenario cannot be stopped in their course'
-      if (name.startsWith('neps') && space.parameters.some(({ when }) => when !== undefined))
-        return 'NePS has no conditional spaces'
+      const conditional = space.parameters.some(({ when }) => when !== undefined)
+      if (isNeps && conditional) return 'NePS has no conditional spaces'
+      if (name.startsWith('optuna-cmaes') && conditional)
+        return "Optuna's CMA-ES starts only where no key is conditional"
       return undefined
     },
-    async start(setting) {
-      const process = new PeerProcess(pythonOf(root), script(root))
-      await process.next()
-      return peerSearch(process, name, setting, stops)
-    },
+    start: (setting) => peerSearch(process, name, setting, stops),
   }
 }
 
+/** The process has one search at a time: it forgets the last one when the next begins. */
 async function peerSearch(process: PeerProcess, method: string, setting: Setting, stops: boolean): Promise<Search> {
-  const { space, epochs, seed } = setting
+  const { space, epochs, firstEpoch, workers, seed } = setting
   const parameters = space.keys.map((key, i) => ({ key, ...space.parameters[i] }))
-  const [lowest] = rungsOf(setting)
-  await process.ask({ do: 'begin', method, parameters, start: space.start, epochs, lowest, seed })
+  // Rounded down, for from 6 to 51 a factor of 3 fits in only once, and the peers would have a rung less than ours.
+  const lowest = Math.max(firstEpoch, Math.floor(epochs / eta ** (rungsOf(setting).length - 1)))
+  await process.ask({ do: 'begin', method, parameters, start: space.start, epochs, lowest, workers, seed })
   return {
     async ask(number): Promise<Ask> {
       const { hyp, epochs: length } = (await process.ask({ do: 'ask', number })) as { hyp: Hyp; epochs: number }
@@ -100,7 +110,6 @@ async function peerSearch(process: PeerProcess, method: string, setting: Setting
         await process.ask({ do: 'tell', number, epochs: epoch, score, stopped: true })
       },
     }),
-    close: () => process.end(),
   }
 }
 
