@@ -23,7 +23,7 @@ const warning = /\bwarn(?:ing)?\b/i
  */
 export function explainExit(exit: Exit, output: readonly string[]): Explanation {
   const { code, signal } = exit
-  const lines = output.map((line) => stripVTControlCharacters(line).trim())
+  const lines = clean(output)
   const said = find(failureMessages, lines)
   if (said) return said
   // Nobody but the system (or a person) sends SIGKILL, and the system does it when memory is used up. 137 = 128 + 9 comes
@@ -36,6 +36,12 @@ export function explainExit(exit: Exit, output: readonly string[]): Explanation 
   if (code === 2 && usagePattern.test(lines.join('\n')))
     return { failure: 'bad-configuration', reason: 'It does not take these arguments: its own words say which.' }
   return { failure: 'crash', reason: describeExit(exit) }
+}
+
+/** What the output alone says, whatever the exit code: behind a pipe a crash ends with 0. */
+export function explainOutput(output: readonly string[]): Explanation | undefined {
+  const lines = clean(output)
+  return find(failureMessages, lines) ?? find(consequenceMessages, lines)
 }
 
 /** The class alone. */
@@ -51,6 +57,8 @@ export function describeExit({ code, signal }: Exit): string {
   const name = Object.entries(constants.signals).find(([, number]) => code === 128 + number)?.[0]
   return name === undefined ? `Exit code ${code}.` : `Exit code ${code}: a part of it was ended by ${name}.`
 }
+
+const clean = (output: readonly string[]) => output.map((line) => stripVTControlCharacters(line).trim())
 
 function find(groups: readonly (readonly FailureMessage[])[], lines: readonly string[]): Explanation | undefined {
   for (const messages of groups)

@@ -89,6 +89,17 @@ describe('trainProcess', () => {
     expect(await train('sleep 1000', { classify, limits: { timeoutMs: 100 } })).toMatchObject({ failure: 'time-out' })
   })
 
+  it('believes what it reads where the exit code hides it', async () => {
+    const reader: MetricReader = { metrics: undefined, problem: 'There are no metrics.' }
+    const script = '(echo "ModuleNotFoundError: No module named \'torch\'"; exit 1) | cat'
+    expect(await train(script, { reader })).toMatchObject({
+      failure: 'bad-configuration',
+      output: [expect.anything(), expect.stringMatching(/no module torch.*exit code was 0 all the same/)],
+    })
+    // With metrics it is a result, whatever was said.
+    expect(await train(script)).toMatchObject({ state: 'complete' })
+  })
+
   it('starts in a folder', async () => {
     const cwd = temporaryFolder()
     await train('pwd -P > here', { plan: { words: ['/bin/sh', '-c', 'echo 1 > here'], env: process.env, cwd } })

@@ -1,7 +1,7 @@
 // One training as a process group: started, listened to, ended where it must be, and its end explained.
 import type { FailureClass } from '../../search/index.ts'
 import type { Outcome } from '../trainer.ts'
-import { type Explanation, explainExit } from './classify.ts'
+import { type Explanation, explainExit, explainOutput } from './classify.ts'
 import { type Exit, type ProcessGroup, startGroup } from './group.ts'
 import { markTraining } from './mark.ts'
 import { groupMemory, machineMemory } from './memory.ts'
@@ -88,9 +88,12 @@ export async function trainProcess(options: TrainProcessOptions): Promise<Outcom
     if (stop !== undefined && stop !== 'interrupted') return { failure: stop, reason: stopReason(stop, limits) }
     const own = classify?.(exit, tail.lines)
     if (own) return own
-    if (exit.code === 0)
-      return { failure: 'bad-configuration', reason: reader.problem ?? 'It ended well, but without any metrics.' }
-    return explainExit(exit, tail.lines)
+    if (exit.code !== 0) return explainExit(exit, tail.lines)
+    const said = explainOutput(tail.lines)
+    const problem = reader.problem ?? 'It ended well, but without any metrics.'
+    return said
+      ? { failure: said.failure, reason: `${said.reason} (Its exit code was 0 all the same.)` }
+      : { failure: 'bad-configuration', reason: problem }
   }
 }
 
