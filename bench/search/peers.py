@@ -61,7 +61,9 @@ class Optuna:
             if rest == ["hyperband"]
             else self.optuna.pruners.NopPruner()
         )
-        self.study = self.optuna.create_study(direction="maximize", sampler=sampler, pruner=pruner)
+        # Hyperband allots trials to brackets by the study's name, which else is a new one every time.
+        name = f"{request['method']} {seed}"
+        self.study = self.optuna.create_study(study_name=name, direction="maximize", sampler=sampler, pruner=pruner)
         self.study.enqueue_trial(start)
 
     def ask(self, number):
