@@ -11,7 +11,7 @@ import { isPeer, openPeers, type Peers, PeersError, setUpPeers } from './search/
 import { type DefaultQuality, defaultQualities, type Scenario } from './search/problem.ts'
 import { madeScenarios, openScenario, ScenarioError, tasksOf } from './search/problems/index.ts'
 import { codeDigest, type Result, Results, type RunKey } from './search/results.ts'
-import { simulate } from './search/simulate.ts'
+import { runSeed, simulate } from './search/simulate.ts'
 import { tableOf } from './search/table.ts'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
@@ -193,7 +193,7 @@ async function runsOf(method: Method, plan: Plan, results: Results): Promise<Res
     }
     const problem = await scenario.problem(key.task, quality, key.seed)
     const from = performance.now()
-    const run = await simulate(problem, method, { budget, workers, seed: key.seed, clock })
+    const run = await simulate(problem, method, { budget, workers, seed: runSeed(key.task, key.seed), clock })
     const result = { key, seconds: Math.round(performance.now() - from) / 1000, ...run }
     results.add(result)
     runs.push(result)

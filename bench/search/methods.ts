@@ -14,7 +14,7 @@ export interface Versions {
   readonly baselines: string
 }
 
-/** `baseline:` and `sampler:` tell apart what has the same name in both. */
+/** `baseline:` tells them apart from samplers of the same name. */
 export function localMethods({ samplers: ours, baselines: own }: Versions): Method[] {
   const baseline = (name: string, summary: string, start: Method['start']): Method => ({
     name: `baseline:${name}`,

@@ -16,6 +16,16 @@ export interface SimulationOptions {
   readonly clock?: 'surrogate' | 'jitter'
 }
 
+/**
+ * The seed of a run. Different for each task, or a search that draws without looking would try the same hyps on all of
+ * them: such runs are no more independent than their seeds are many.
+ */
+export function runSeed(task: string, seed: number): number {
+  let hash = 0x811c9dc5 // FNV-1a, 32 bits
+  for (const letter of `${task} ${seed}`) hash = Math.imul(hash ^ letter.codePointAt(0)!, 0x01000193)
+  return hash >>> 0
+}
+
 /** What would have been handed over from here on. */
 export interface Step {
   /** Billed so far, in full trainings, of the trainings that have ended. */

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { Ask, Job, Method, Search } from '../../../bench/search/method.ts'
 import type { Problem } from '../../../bench/search/problem.ts'
 import { regretOf } from '../../../bench/search/problem.ts'
-import { reachedAt, regretAt, simulate } from '../../../bench/search/simulate.ts'
+import { reachedAt, regretAt, runSeed, simulate } from '../../../bench/search/simulate.ts'
 import { defineSpace, float } from '../../../src/search/index.ts'
 
 /** Ten epochs; the score is x, reached evenly. A training with `x` takes 1 + x times as long as a typical one. */
@@ -163,4 +163,11 @@ describe('what would be handed over', () => {
     expect(steps.at(-1)!.regret).toBeCloseTo((1 - best[0] / 20) / 0.5)
     expect(Math.abs(best[1])).toBeGreaterThan(2)
   })
+})
+
+it('gives every task and seed random numbers of its own', () => {
+  const seeds = ['3945', '7593', '34539'].flatMap((task) => [1, 2, 3, 11].map((seed) => runSeed(task, seed)))
+  expect(new Set(seeds).size).toBe(12)
+  expect(seeds.every((seed) => Number.isInteger(seed) && seed >= 0 && seed < 2 ** 32)).toBe(true)
+  expect(runSeed('3945', 1)).toBe(seeds[0])
 })
