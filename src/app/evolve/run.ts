@@ -52,6 +52,11 @@ export async function runEvolve({ flags, words, terminal, resume }: RunEvolveOpt
   const fix = [...(flags.fix ?? []), ...(training.dead ?? [])]
   const search = await chooseSearch({ ...flags, fix, like: training.like }, training.start, training.space)
   for (const text of [...search.space.notes, ...search.notes]) terminal.line(text)
+  if (training.program) {
+    const { checkCommand, checkShellCommand } = await import('../../run/index.ts')
+    if (flags.shell) checkShellCommand(training.program, search.space.keys)
+    else checkCommand(training.program, search.space.keys)
+  }
   const { planSlots } = await import('../../run/index.ts')
   const cores = new CoreShare(flags.threads)
   const slotPlan = planSlots({

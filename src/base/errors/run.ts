@@ -143,9 +143,11 @@ export class SmokeTestError extends HypevolveError {
     readonly output: readonly string[],
     readonly log: string,
   ) {
+    const reason = output.at(-1) ?? 'It said nothing.'
+    const before = output.slice(-13, -1)
     super(
-      `A training of one epoch failed (${failure}), so no trial was begun. ${remedies[failure] ?? ''} ` +
-        `Everything that it said is in ${log}; the last lines:\n${output.slice(-15).join('\n')}`,
+      `A training of one epoch failed (${failure}), so no trial was begun. ${reason} All that it said is in ${log}` +
+        (before.length > 0 ? `; the last lines:\n${before.join('\n')}` : '.'),
     )
   }
 }

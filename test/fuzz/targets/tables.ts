@@ -1,8 +1,11 @@
 // Tables of evolutions and of trainings, and what other programs print about theirs.
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { UsageError } from '../../../src/base/index.ts'
 import { parseResults, ResultsFile, readResults } from '../../../src/detect/index.ts'
 import { parseMetricLine } from '../../../src/run/process/metric-line.ts'
+import { parseResults as parseTrainerResults } from '../../../src/run/trainers/installed/results.ts'
+import { parseMetrics } from '../../../src/run/trainers/metrics/index.ts'
 import { evolveFormats, metricsOf, readEvolveTable } from '../../../src/study/index.ts'
 import { type FuzzTarget, textOf, utf8 } from '../target.ts'
 import { all } from './all.ts'
@@ -42,7 +45,61 @@ const evolveTarget = (name: string, seeds: () => readonly Uint8Array[]): FuzzTar
   run: (bytes) => readTable(bytes, name),
 })
 
+/** A file of a program that trains, looked at when half of it is there and when all is. */
+const followed = (name: string, metrics: string, seeds: () => readonly Uint8Array[]): FuzzTarget => ({
+  name,
+  seeds,
+  tokens: [...tokens, ';', '\t', '"epoch": ', 'NaN', 'Infinity', '[', ']', '{', '}', '"__proto__"', 'step', 'val/map'],
+  async run(bytes, folder) {
+    const file = join(folder, 'followed')
+    rmSync(file, { force: true })
+    const numbers = (values: object) => {
+      for (const value of Object.values(values))
+        if (typeof value !== 'number') throw new Error(`a metric is ${typeof value}`)
+    }
+    let last = 0
+    const reader = parseMetrics(metrics)({
+      out: folder,
+      after: 0,
+      onEpoch(report) {
+        if (!(report.epoch > last)) throw new Error(`epoch ${report.epoch} after ${last}`)
+        last = report.epoch
+        numbers(report.metrics)
+      },
+    })
+    for (const length of [Math.floor(bytes.length / 2), bytes.length]) {
+      writeFileSync(file, bytes.subarray(0, length))
+      await reader.poll?.()
+    }
+    numbers(reader.metrics ?? {})
+    if (reader.metrics !== undefined) return
+    if (!reader.problem) throw new Error('neither metrics nor a problem')
+    throw new UsageError(reader.problem) // this is how it is refused
+  },
+})
+
 export const tables: readonly FuzzTarget[] = [
+  followed('followed-csv', 'csv:followed', () => [
+    utf8('epoch, metrics/mAP_0.5, val/map\n 0, 0.1, 0.2\n 1, nan, 1e-3\n'),
+    utf8('step;val/map\n10;\n10;0.5\n'),
+  ]),
+  followed('followed-json', 'json:followed:map=eval.map', () => [
+    utf8('{"epoch": 2, "eval": {"map": 0.4, "list": [1, NaN]}}'),
+    utf8('{"eval": {"map": 0.4}}'),
+  ]),
+  followed('followed-json-lines', 'json-lines:followed', () => [
+    utf8('{"epoch": 1, "map": 0.4}\n{"epoch": 2, "map": NaN}\n'),
+  ]),
+  {
+    name: 'trainer-results',
+    seeds: () => [realRun('yolov5-v7.0/results.csv'), realRun('yolov5-v5.0/results.txt')],
+    tokens,
+    run(bytes) {
+      const forms = ['csv', 'text', 'text-f1'] as const
+      const rows = forms.flatMap((form) => parseTrainerResults(textOf(bytes), form))
+      if (rows.length === 0) throw new UsageError('no row of results')
+    },
+  },
   evolveTarget('evolve.csv', () => [realRun('yolov5-v7.0/evolve.csv'), realRun('yolov3-v9.6.0/evolve.csv')]),
   evolveTarget('evolve.txt', () => [realRun('yolov5-v5.0/evolve.txt')]),
   evolveTarget('tune_results.csv', () => [

@@ -56,7 +56,12 @@ export function installedTrainer(options: InstalledOptions, slot: SlotResources)
     log.note(`${new Date().toISOString()} trial ${job.trial}, attempt ${job.attempt}: ${plan.words.join(' ')}`)
     // An attempt that goes on with a checkpoint reports only epochs that are news.
     const reader = adapter.read(installation, out, onEpoch, 0)
-    const env = { PYTHONUNBUFFERED: '1', OMP_NUM_THREADS: String(slot.threads), ...process.env, ...plan.env }
+    const env = {
+      ...{ PYTHONUNBUFFERED: '1', OMP_NUM_THREADS: String(slot.threads) },
+      CUDA_DEVICE_ORDER: 'PCI_BUS_ID', // numbers are those of nvidia-smi
+      ...process.env,
+      ...plan.env,
+    }
     const outcome = await trainProcess({
       plan: { ...plan, env },
       reader,
