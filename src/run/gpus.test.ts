@@ -134,9 +134,8 @@ describe('waitForGpu', () => {
   it.skipIf(process.platform !== 'linux')('leaves other trainings of this process their memory', async () => {
     const mark = markTraining()
     // As the workers of torchrun do, the one that computes has left the group.
-    const group = await startGroup(['setsid', 'sh', '-c', 'echo $$; exec sleep 1000'], {
-      env: { ...process.env, ...mark.env },
-    })
+    const worker = 'setsid sh -c "echo \\$\\$; exec sleep 1000" & wait; sleep 1000'
+    const group = await startGroup(['sh', '-c', worker], { env: { ...process.env, ...mark.env } })
     const pid = await new Promise<number>((resolve) =>
       group.child.stdout!.once('data', (text) => resolve(Number(text))),
     )

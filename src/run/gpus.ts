@@ -81,8 +81,7 @@ export async function waitForGpu(device: string, options: WaitForGpuOptions): Pr
   const numbers = device.split(/[+,]/).filter((part) => /^\d+$/.test(part))
   if (numbers.length === 0) return
   const { signal, onWait, limitMs = 60_000, pollMs = 1000 } = options
-  const end = Date.now() + limitMs
-  let told = false
+  let end: number | undefined
   while (!signal.aborted) {
     const gpus = (await readGpus())?.filter(({ index }) => numbers.includes(String(index))) ?? []
     const busy: string[] = []
@@ -91,13 +90,13 @@ export async function waitForGpu(device: string, options: WaitForGpuOptions): Pr
       if (text !== undefined) busy.push(text)
     }
     if (busy.length === 0) return
-    if (Date.now() >= end) {
+    if (end !== undefined && Date.now() >= end) {
       for (const { uuid, usedMb } of gpus) accepted.set(uuid, usedMb)
       onWait?.(`After ${Math.round(limitMs / 1000)} s the training begins although ${busy.join('; ')}.`)
       return
     }
-    if (!told) onWait?.(`The training waits: ${busy.join('; ')}.`)
-    told = true
+    if (end === undefined) onWait?.(`The training waits: ${busy.join('; ')}.`)
+    end ??= Date.now() + limitMs
     await delay(pollMs, undefined, { signal }).catch(() => {})
   }
 }

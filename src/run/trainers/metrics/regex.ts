@@ -10,7 +10,9 @@ export const longestLine = 2000
 /** So many lines are looked at together, at most this long: an expression that backtracks for ever must not stop us. */
 const linesAtOnce = 200
 const batchMs = 2000
-const lineMs = 200
+const lineMs = 1000
+/** For all lines of a batch, one after the other; a machine that was busy elsewhere for a moment is no slow expression. */
+const linesMs = 5000
 
 /**
  * `regex:mAP50: (?<mAP50>[\d.]+)`: named groups become metrics; `epoch` and `epochs` are what they say. Each line of
@@ -89,7 +91,7 @@ class RegexReader implements MetricReader {
     for (const groups of found ?? []) this.#take(groups)
     if (found) return
     // One of them is to blame; what stands before it counts.
-    const end = performance.now() + batchMs
+    const end = performance.now() + linesMs
     for (const line of lines) {
       const one = performance.now() < end ? this.#search([line], lineMs) : undefined
       if (!one) {
