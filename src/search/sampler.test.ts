@@ -99,6 +99,8 @@ const setups = Object.values(samplers).flatMap((entry) => {
   if (sampler.name === 'yolov5') add({ parent: 'weighted' })
   if (sampler.name === 'yolov3') add({ release: '2020-01', method: 3, parent: 'single' })
   if (sampler.name === 'yolov3') add({ method: 1, parent: 'weighted' })
+  if (sampler.name === 'tpe') add({ startupTrials: 3, candidates: 5 })
+  if (sampler.name === 'cmaes') add({ populationSize: 4, sigma: 0.4 })
   return [...settings].map(([title, options]) => ({ title: `${sampler.name} ${title}`, sampler, options }))
 })
 
@@ -237,7 +239,16 @@ for (const sampler of Object.values(samplers) as unknown as Sampler<unknown>[])
       // an option that a sampler does not have is left out of what parsing gives: who asked for it can see that
       const known = Object.keys(options as object)
       expect(sampler.options.parse({ unheardOf: 1 })).toEqual(options)
-      for (const [key, value] of Object.entries({ sigma: -1, poolSize: 0, generations: 0, mode: 'x', parent: 'both' }))
+      const senseless = {
+        sigma: -1,
+        poolSize: 0,
+        generations: 0,
+        mode: 'x',
+        parent: 'both',
+        startupTrials: 0,
+        gamma: 2,
+      }
+      for (const [key, value] of Object.entries(senseless))
         if (known.includes(key))
           expect([key, sampler.options.safeParse({ [key]: value }).success]).toEqual([key, false])
     })

@@ -13,16 +13,17 @@ export interface Eigen {
  * @param matrix - n × n by rows, symmetric and finite
  */
 export function eigen(matrix: Float64Array, n: number): Eigen {
+  // entries of any size, without their squares leaving the range of numbers
   const largest = matrix.reduce((most, entry) => Math.max(most, Math.abs(entry)), 0)
-  const least = Math.max(1e-100 * largest, 1e-280)
-  const vectors = matrix.map((entry) => (Math.abs(entry) < least ? 0 : entry)) // their squares would be lost
+  const scale = largest < 1e-290 ? 1 : largest
+  const vectors = matrix.map((entry) => (Math.abs(entry) < 1e-100 * scale ? 0 : entry / scale))
   const values = new Float64Array(n)
   const beside = new Float64Array(n)
   if (n > 0) {
     tridiagonal(vectors, values, beside, n)
     diagonal(vectors, values, beside, n)
   }
-  return { values, vectors }
+  return { values: values.map((value) => value * scale), vectors }
 }
 
 /** v becomes the product of the reflections, d the diagonal, e (from 1) the entries beside it. */

@@ -11,7 +11,7 @@ import { type UnitCube, unitCube } from './unit-cube.ts'
 const options = z.object({
   /** First standard deviation around the start, in parts of the range. */
   sigma: z.number().positive().max(1).default(0.15),
-  /** Trials in a generation. Default: 4 + 3 ln(number of hyperparameters). */
+  /** Trials in a generation. Default: 4 + ln(number of hyperparameters), at least 6. */
   populationSize: z.int().min(4).max(10_000).optional(),
 })
 

@@ -118,7 +118,7 @@ class NumberKernels implements Kernels {
   add(logs: Float64Array, position: number): void {
     const cell = this.#cell(position)
     const width = cell === undefined ? 1 : cell[1] - cell[0]
-    if (cell !== undefined && width > this.#narrowest / 2) {
+    if (cell !== undefined && width > this.#narrowest / 4) {
       const masses = this.#masses(cell)
       for (let k = 0; k < logs.length; k++) logs[k] += masses[k]
       return
