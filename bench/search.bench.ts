@@ -210,7 +210,7 @@ try {
     error instanceof UsageError ||
     error instanceof ScenarioError ||
     error instanceof PeersError ||
-    (error as NodeJS.ErrnoException).code?.startsWith('ERR_PARSE_ARGS')
+    /^(ERR_PARSE_ARGS.*|E[A-Z]+)$/.test((error as NodeJS.ErrnoException).code ?? '') // wrong options, files
   console.error(expected ? (error as Error).message : error)
   process.exitCode = expected ? 2 : 1
 }
