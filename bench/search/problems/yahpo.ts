@@ -18,6 +18,9 @@ export class ScenarioError extends Error {
 /** Random hyps that say what good, middling and bad is. */
 export const randomHyps = 4000
 
+/** The machine is shared, and these networks are small. */
+const threads = { intraOpNumThreads: 1, interOpNumThreads: 1 }
+
 /** Epochs that stand for a full training where the fidelity is a share of the data. */
 const stepsOfShare = 50
 
@@ -139,7 +142,9 @@ export async function yahpoScenario(folder: string): Promise<Scenario> {
   const columns = readColumns(folder, name)
   const parameters = readConfigSpace(readJson(path('config_space.json')), path('config_space.json'))
   const codes = z.record(z.string(), z.record(z.string(), z.int())).parse(readJson(path('encoding.json')))
-  const session = await InferenceSession.create(path('model.onnx'), { intraOpNumThreads: 1, interOpNumThreads: 1 })
+  const session = await InferenceSession.create(path('model.onnx'), threads).catch((error: Error) => {
+    throw new ScenarioError(`${path('model.onnx')} cannot be loaded (is it whole?): ${error.message}`)
+  })
   const surrogate = new Surrogate(session, columns, codes, path('model.onnx'))
 
   const fidelity = parameters.get(columns.fidelity)
