@@ -57,7 +57,9 @@ try {
   const steady = cpu.filter(({ atMs }) => atMs > ends[0]! && atMs < starts.at(-1)!)
   const [first, last] = [steady[0]!, steady.at(-1)!]
   const percent = (100 * (last.ms - first.ms)) / (last.atMs - first.atMs)
-  console.log(`${trials} trainings of ${seconds} s and ${epochs} epochs, one at a time; load ${loadavg()[0]!.toFixed(1)}`)
+  console.log(
+    `${trials} trainings of ${seconds} s and ${epochs} epochs, one at a time; load ${loadavg()[0]!.toFixed(1)}`,
+  )
   console.log(
     `from one to the next: median ${median(gaps).toFixed(0)} ms, longest ${Math.max(...gaps).toFixed(0)} ms (wanted ${wanted.gapMs})`,
   )
@@ -77,7 +79,9 @@ interface CpuTime {
 
 function cpuOf(pid: number): CpuTime {
   try {
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /s, '').split(' ')
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+      .replace(/^.*\) /s, '')
+      .split(' ')
     return { atMs: Date.now(), ms: (Number(fields[11]) + Number(fields[12])) * 10 }
   } catch {
     return { atMs: Date.now(), ms: 0 }

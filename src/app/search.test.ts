@@ -93,7 +93,7 @@ describe('options of the sampler', () => {
   })
 
   it.each<[string, SearchFlags, RegExp]>([
-    ['a sampler that is not there', { sampler: 'cmaes' }, /yolov5-ga/],
+    ['a sampler that is not there', { sampler: 'annealing' }, /yolov5-ga/],
     ['an option of another sampler', { sampler: 'random', method: 3 }, /--method means nothing to the sampler random/],
     ['a method that v5 does not have', { method: 1 }, /--method means nothing/],
   ])('refuse %s', async (_, flags, message) => {

@@ -39,7 +39,7 @@ export function addSearchFlags(command: Command, group = 'How to search:'): void
     for (const option of options) command.addOption(option.helpGroup(group))
   }
   add(
-    new Option('--sampler <name>', 'what proposes hyperparameters: yolov5, yolov5-ga, yolov3 or random').default(
+    new Option('--sampler <name>', 'what proposes hyperparameters: yolov5, yolov5-ga, yolov3, tpe, cmaes or random').default(
       undefined,
       'yolov5, or that of --release',
     ),
