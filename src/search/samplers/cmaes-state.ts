@@ -187,7 +187,7 @@ export function afterGeneration(state: CmaesState, ranked: readonly Told[]): Cma
 }
 
 function movedNumbers(state: CmaesState, ranked: readonly Told[]): Omit<CmaesState, 'constants' | 'shares'> {
-  const { weights, parents, muEff, c1, cMu, cSigma, dSigma, cC, chi, numbers } = state.constants
+  const { weights, parents, muEff, c1, cMu, cSigma, dSigma, cC, chi, numbers, columns } = state.constants
   const d = numbers.length
   const generation = state.generation + 1
   if (d === 0) return { ...state, generation }
@@ -202,7 +202,11 @@ function movedNumbers(state: CmaesState, ranked: readonly Told[]): Omit<CmaesSta
   })
   const yw = new Float64Array(d)
   for (let i = 0; i < parents; i++) for (let j = 0; j < d; j++) yw[j] += weights[i] * ys[i].y[j]
-  const mean = state.mean.map((m, j) => m + state.sigma * state.stretch[j] * yw[j])
+  // what a hyp does not have moves no mean: the steps that stand for it are drawn, and would let the mean wander
+  const seen = new Float64Array(d)
+  for (let i = 0; i < parents; i++)
+    for (let j = 0; j < d; j++) if (!Number.isNaN(ranked[i].positions[columns[j]])) seen[j] += weights[i] * ys[i].y[j]
+  const mean = state.mean.map((m, j) => m + state.sigma * state.stretch[j] * seen[j])
 
   const towards = whitened(state, yw)
   const fresh = Math.sqrt(cSigma * (2 - cSigma) * muEff)
