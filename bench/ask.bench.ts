@@ -73,20 +73,26 @@ function historyOf(space: SearchSpace): History {
   return history
 }
 
-/** Milliseconds of each proposal; between two the earlier one is told. */
-function measure(name: string, space: SearchSpace): number[] {
+interface Ask {
+  readonly ms: number
+  /** Of all threads of the process: what the time would be on a machine that does nothing else, and a little more. */
+  readonly cpuMs: number
+}
+
+/** What each proposal takes; between two the earlier one is told. */
+function measure(name: string, space: SearchSpace): Ask[] {
   const sampler = samplers[name as keyof typeof samplers] as Sampler<unknown>
   const options = sampler.options.parse({})
   const history = historyOf(space)
   return Array.from({ length: asks }, (_, i) => {
     const number = trials + i
     const rngOf = (n: number) => randomFor(2, n)
-    const began = performance.now()
+    const [cpu, began] = [process.cpuUsage(), performance.now()]
     const { hyp, parents } = sampler.propose({ space, number, history, rng: rngOf(number), rngOf }, options)
-    const ms = performance.now() - began
+    const [ms, { user, system }] = [performance.now() - began, process.cpuUsage(cpu)]
     const told = { number, hyp, parents, mutated: [], attempt: 1 }
     history.set({ ...told, state: 'complete', fitness: rngOf(number + 1e6).numpy.random(), metrics: {} })
-    return ms
+    return { ms, cpuMs: (user + system) / 1000 }
   })
 }
 
@@ -95,18 +101,19 @@ if (values.measure !== undefined) {
   console.log(JSON.stringify(measure(name, spaces[space]!)))
 } else {
   console.log(`${trials} trials; ${cpus()[0]?.model ?? 'processor'}, load ${loadavg()[0]!.toFixed(1)}`)
-  console.log('sampler    | space           | first ms | median ms | longest later ms')
+  console.log('sampler    | space           | first ms (processor) | median ms (processor) | longest later ms')
   let slow = false
   for (const name of values.samplers.split(','))
     for (const space of Object.keys(spaces)) {
       const words = ['--trials', values.trials, '--asks', values.asks, '--measure', JSON.stringify([name, space])]
       const child = spawnSync(process.execPath, [process.argv[1]!, ...words], { encoding: 'utf8' })
       if (child.status !== 0) throw new Error(`${name} on ${space}: ${child.stderr}`)
-      const [first, ...later] = JSON.parse(child.stdout) as number[]
-      const middle = median(later)
-      slow ||= middle > wantedMs
-      const cells = [first!, middle, Math.max(...later)].map((ms) => ms.toFixed(1).padStart(6))
-      console.log([name.padEnd(10), space.padEnd(15), ...cells].join(' | '))
+      const [first, ...later] = JSON.parse(child.stdout) as Ask[]
+      const middle = { ms: median(later.map(({ ms }) => ms)), cpuMs: median(later.map(({ cpuMs }) => cpuMs)) }
+      slow ||= middle.ms > wantedMs
+      const cell = ({ ms, cpuMs }: Ask) => `${ms.toFixed(1).padStart(6)} (${cpuMs.toFixed(1)})`
+      const longest = Math.max(...later.map(({ ms }) => ms)).toFixed(1)
+      console.log([name.padEnd(10), space.padEnd(15), cell(first!), cell(middle), longest].join(' | '))
     }
   console.log(slow ? `slower than the wanted ${wantedMs} ms` : `all within the wanted ${wantedMs} ms`)
 }
