@@ -1,6 +1,6 @@
 // What Hypevolve adds to the trainings of an outside trainer: from the end of one to the start of the next, and its own
 // processor time. The trainer is a program that sleeps, so that all that is measured is ours.
-//   npm run bench:overhead [-- --trials 10] [-- --seconds 15] [-- --epochs 10]
+//   npm run bench:overhead [-- --trials 6] [-- --seconds 60] [-- --epochs 10]
 import { spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { loadavg, tmpdir } from 'node:os'
@@ -11,8 +11,8 @@ import { median } from './peers.ts'
 
 const { values } = parseArgs({
   options: {
-    trials: { type: 'string', default: '10' },
-    seconds: { type: 'string', default: '15' },
+    trials: { type: 'string', default: '6' },
+    seconds: { type: 'string', default: '60' },
     epochs: { type: 'string', default: '10' },
   },
 })
