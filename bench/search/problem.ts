@@ -3,10 +3,10 @@ import type { Hyp, SearchSpace } from '../../src/search/index.ts'
 
 /** What one training gives if it runs to its end. The same hyp always gives the same one; noise comes on top. */
 export interface Training {
-  /** `scores[e]` is the score after e epochs, for e from the problem's `firstEpoch` to its `epochs`; larger is better. */
+  /** `scores[e]` is the score after e epochs, at least for those that were asked for; larger is better. */
   readonly scores: ArrayLike<number>
   /** Time of the first e epochs, where 1 is a typical full training; absent where the problem knows no times. */
-  readonly times?: ArrayLike<number>
+  readonly times?: ArrayLike<number> | undefined
 }
 
 export interface Problem {
@@ -20,7 +20,8 @@ export interface Problem {
   readonly firstEpoch: number
   /** Whether a training can go on where a shorter one ended. */
   readonly resumable: boolean
-  train(hyp: Hyp): Promise<Training>
+  /** @param epochs - which scores and times are wanted: from `firstEpoch` to `epochs` */
+  train(hyp: Hyp, epochs: readonly number[]): Promise<Training>
   /** Standard deviation of the noise on a score after so many epochs; absent where there is none. */
   readonly noise?: (epoch: number) => number
   /** 0: as good as `best`; 1: as good as `median`, a middling random hyp. */

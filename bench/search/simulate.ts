@@ -75,18 +75,29 @@ export async function simulate(problem: Problem, method: Method, options: Simula
   const { workers, seed } = options
   const { epochs: full, firstEpoch } = problem
   const budget = options.budget * full
-  const trainings = new Map<number, Promise<Training>>()
-  const train = (hyp: Hyp) => {
+  const known = new Map<number, { readonly scores: number[]; readonly times?: number[] | undefined }>()
+
+  /** What is known of the training of a hyp, with these epochs in it. */
+  const train = async (hyp: Hyp, epochs: readonly number[]): Promise<Training> => {
     const key = hypDigest(hyp)
-    const known = trainings.get(key) ?? problem.train(hyp)
-    trainings.set(key, known)
-    return known
+    const before = known.get(key)
+    const missing = [...new Set(epochs)].filter((epoch) => before?.scores[epoch] === undefined)
+    if (before && missing.length === 0) return before
+    const more = await problem.train(hyp, missing)
+    const scores = before?.scores ?? []
+    const times = more.times && (before?.times ?? [])
+    for (const epoch of missing) {
+      scores[epoch] = more.scores[epoch]
+      if (times && more.times) times[epoch] = more.times[epoch]
+    }
+    known.set(key, { scores, times })
+    return { scores, times }
   }
 
   const search: Search = await method.start({ space: problem.space, epochs: full, firstEpoch, workers, budget, seed })
   const running: Running[] = []
   const ended = new Map<number, { readonly job: Job; readonly epochs: number }>()
-  const startTraining = await train(problem.space.start)
+  const startTraining = await train(problem.space.start, [full])
   const steps: Step[] = [{ spent: 0, time: 0, regret: problem.regret(startTraining.scores[full]) }]
   let incumbent = { epochs: 0, score: -Infinity }
   let now = 0
@@ -103,7 +114,9 @@ export async function simulate(problem: Problem, method: Method, options: Simula
     if (ask === undefined) return false
     const job: Job = { ...ask, number: begun++ }
     const paid = paidFor(job, ended, problem)
-    const training = await train(job.hyp)
+    const first = Math.max(paid + 1, firstEpoch)
+    const looked = search.report === undefined ? [] : Array.from({ length: job.epochs - first }, (_, i) => first + i)
+    const training = await train(job.hyp, [...(paid > 0 ? [paid] : []), ...looked, job.epochs, full])
     const random = new NumpyRandom([seed % 4294967296, job.number, 7])
     const surrogate = options.clock !== 'jitter' && training.times !== undefined
     const pace = surrogate ? 1 : random.uniform(0.7, 1.3)
@@ -115,7 +128,7 @@ export async function simulate(problem: Problem, method: Method, options: Simula
       began: now,
       paid,
       pace,
-      epoch: search.report === undefined ? job.epochs : Math.max(paid + 1, firstEpoch),
+      epoch: search.report === undefined ? job.epochs : first,
     })
     billed += job.epochs - paid
     return true
@@ -141,7 +154,7 @@ export async function simulate(problem: Problem, method: Method, options: Simula
       }
       const next = running.reduce((a, b) => (whenOf(b, full) < whenOf(a, full) ? b : a))
       const { job, epoch } = next
-      now = whenOf(next, full)
+      now = Math.max(now, whenOf(next, full)) // a network's time may fall from one epoch to the next, the clock may not
       const score = next.observed(epoch)
       if (epoch >= job.epochs) {
         finish(next, job.epochs, score)

@@ -186,16 +186,15 @@ export async function yahpoScenario(folder: string): Promise<Scenario> {
       best,
       median: middle,
       regret: regretOf(best, middle),
-      async train(hyp) {
-        const epochs = Array.from({ length: length.epochs - length.firstEpoch + 1 }, (_, i) => length.firstEpoch + i)
+      async train(hyp, epochs) {
         const { scores, times } = await surrogate.predict(epochs.map((epoch) => inputOf(hyp, epoch)))
-        const padding = Array<number>(length.firstEpoch).fill(Number.NaN)
-        if (times === undefined || unit === undefined) return { scores: [...padding, ...scores] }
-        let latest = 1e-6 // a surrogate's time may fall, a clock may not
-        return {
-          scores: [...padding, ...scores],
-          times: [...padding, ...times.map((t) => (latest = Math.max(latest, t / unit)))],
+        const byEpoch = (values: readonly number[]) => {
+          const all = Array<number>(length.epochs + 1).fill(Number.NaN)
+          for (const [i, epoch] of epochs.entries()) all[epoch] = values[i]
+          return all
         }
+        if (times === undefined || unit === undefined) return { scores: byEpoch(scores) }
+        return { scores: byEpoch(scores), times: byEpoch(times.map((time) => Math.max(1e-6, time / unit))) }
       },
     }
   }

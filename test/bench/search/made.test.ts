@@ -25,7 +25,7 @@ describe('Hartmann functions', () => {
     expect(good.regret(good.median)).toBe(1)
     expect([good.noise!(100), bad.noise!(100)]).toEqual([0, 0])
     expect(bad.noise!(3)).toBeCloseTo(4 * good.noise!(3))
-    const training = await good.train(good.space.start)
+    const training = await good.train(good.space.start, [100])
     expect(training.scores[2]).toBeNaN()
     expect(good.regret(training.scores[100])).toBeLessThan(1)
   })
@@ -47,7 +47,7 @@ describe('the synthetic detector', () => {
     let sum = 0
     for (let seed = 0; seed < 50; seed++) {
       const problem = await scenario.problem('only', 'good', seed)
-      sum += problem.regret((await problem.train(problem.space.start)).scores[50])
+      sum += problem.regret((await problem.train(problem.space.start, [50])).scores[50])
     }
     expect(sum / 50).toBeGreaterThan(0.33)
     expect(sum / 50).toBeLessThan(0.53) // .43 in the first measurement

@@ -117,6 +117,32 @@ describe('the clock', () => {
     expect(run.steps.map(({ time }) => Number(time.toFixed(6)))).toEqual([0, 1.2, 2])
   })
 
+  it('asks a problem for the epochs that are looked at, and for each of them once', async () => {
+    const wanted: (readonly number[])[] = []
+    const line = problem()
+    const watched = problem({
+      train(hyp, epochs) {
+        wanted.push(epochs)
+        return line.train(hyp, epochs)
+      },
+    })
+    const { method } = scripted([ask(0.6, 2), ask(0.6, 6, 0), ask(0.6, 10, 1)])
+    await simulate(watched, method, { budget: 1, workers: 1, seed: 1 })
+    expect(wanted).toEqual([[10], [2, 10], [6]])
+  })
+
+  it('does not go back where a later epoch has an earlier time', async () => {
+    const falling = problem({
+      train: async () => ({
+        scores: Array.from({ length: 11 }, (_, e) => e),
+        times: Array.from({ length: 11 }, (_, e) => (e === 10 ? 0.5 : e / 10)),
+      }),
+    })
+    const { method } = scripted([ask(0.6, 10), ask(0.7, 10)], { report: () => false })
+    const run = await simulate(falling, method, { budget: 1, workers: 1, seed: 1 })
+    expect(run.time).toBeCloseTo(0.9)
+  })
+
   it('lets a search wait while something runs', async () => {
     const { method, told } = scripted([ask(0.5, 10), undefined, ask(0.6, 10)])
     const run = await simulate(problem(), method, { budget: 2, workers: 2, seed: 1 })
