@@ -39,10 +39,10 @@ export function addSearchFlags(command: Command, group = 'How to search:'): void
     for (const option of options) command.addOption(option.helpGroup(group))
   }
   add(
-    new Option('--sampler <name>', 'what proposes hyperparameters: yolov5, yolov5-ga, yolov3, tpe, cmaes or random').default(
-      undefined,
-      'yolov5, or that of --release',
-    ),
+    new Option(
+      '--sampler <name>',
+      'what proposes hyperparameters: yolov5, yolov5-ga, yolov3, tpe, cmaes or random',
+    ).default(undefined, 'yolov5, or that of --release'),
     new Option(
       '--release <release>',
       'evolve exactly as that release did, into its files: v3.0 … v7.0, yolov3-v8, …; without it: v7.0 with its faults mended',
