@@ -4,6 +4,7 @@ import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSy
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describeWith } from '../helpers/peers.ts'
 import { cacheEnv, cli, kill9, scratch, startCli, tinyProject, waitFor } from './helpers.ts'
 
 const openSans = fileURLToPath(new URL('../../assets/fonts/OpenSans-Regular.ttf', import.meta.url))
@@ -46,10 +47,7 @@ interface TrialRow {
 
 for (const { name, python, words, columns } of peers) {
   const there = python !== '' && imports(python, name)
-  if (!there) console.log(`Not tested with the real ${name}: npm run setup-peers installs it.`)
-  // A peer and no part of the set-up: where it is not there, its tests are not either. CI installs it.
-  const describePeer = there ? describe : () => {}
-  describePeer(`real ${name} (npm run setup-peers)`, () => {
+  describeWith(there, `the real ${name} (npm run setup-peers)`)(`real ${name} (npm run setup-peers)`, () => {
     let place: ReturnType<typeof scratch>
     let env: NodeJS.ProcessEnv
     beforeAll(async () => {

@@ -1,10 +1,12 @@
 // Each text is what a real program printed: PyTorch 1.7 to 2.9, its launchers, CUDA, Python, the system.
+
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { temporaryFolder, writeText } from '../../../test/helpers/data-set.ts'
+import { describeWith } from '../../../test/helpers/peers.ts'
 import { isRetried } from '../failures.ts'
 import { explainExit } from './index.ts'
 
@@ -288,7 +290,7 @@ it('says of which signal a part died', () => {
 
 const python = fileURLToPath(new URL('../../../.peers/venv/bin/python', import.meta.url))
 
-describe.skipIf(!existsSync(python))('PyTorch of this machine', () => {
+describeWith(existsSync(python), 'PyTorch (npm run setup-peers)')('PyTorch of this machine', () => {
   const script = `
 import os, signal, sys
 import torch

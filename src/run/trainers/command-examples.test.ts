@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { temporaryFolder } from '../../../test/helpers/data-set.ts'
+import { itWith } from '../../../test/helpers/peers.ts'
 import { parseSpace } from '../../search/index.ts'
 import type { EpochReport, Outcome, TrainJob } from '../index.ts'
 import { commandTrainer } from './command.ts'
@@ -68,7 +69,7 @@ describe('examples/trainers', () => {
     expect(spawnSync('bash', ['-n', join(folder, 'train.sh')], { encoding: 'utf8' }).stderr).toBe('')
   })
 
-  it.skipIf(!hasTorch)('plain.py trains, and goes on where it was', async () => {
+  itWith(hasTorch, 'PyTorch')('plain.py trains, and goes on where it was', async () => {
     const first = await train('plain.py', 2)
     expect(first.outcome).toEqual(complete)
     expect(first.epochs).toEqual([1, 2])
@@ -77,13 +78,13 @@ describe('examples/trainers', () => {
     expect(again.epochs).toEqual([3, 4])
   })
 
-  it.skipIf(!hasTorch)('train.sh trains', async () => {
+  itWith(hasTorch, 'PyTorch')('train.sh trains', async () => {
     const { outcome, epochs } = await train('train.sh', 2)
     expect(outcome).toEqual(complete)
     expect(epochs).toEqual([1, 2])
   })
 
-  it.skipIf(!hasTorch || !has('lightning'))('lightning_csv.py trains, and goes on where it was', async () => {
+  itWith(hasTorch && has('lightning'), 'Lightning')('lightning_csv.py trains, and goes on where it was', async () => {
     const first = await train('lightning_csv.py', 2)
     expect(first.outcome).toEqual(complete)
     expect(first.epochs).toEqual([1, 2])
@@ -92,7 +93,7 @@ describe('examples/trainers', () => {
     expect(again.epochs).toEqual([3, 4])
   })
 
-  it.skipIf(!hasTorch || !has('transformers', 'accelerate'))(
+  itWith(hasTorch && has('transformers', 'accelerate'), 'Hugging Face')(
     'huggingface.py trains, and goes on where it was',
     async () => {
       const first = await train('huggingface.py', 2)

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { temporaryFolder, writeDataset, writeText } from '../../../../test/helpers/data-set.ts'
+import { describeWith } from '../../../../test/helpers/peers.ts'
 import { TrainerNotFoundError, UsageError } from '../../../base/index.ts'
 import { TrialLog, trainProcess } from '../../process/index.ts'
 import type { EpochReport } from '../../trainer.ts'
@@ -567,78 +568,86 @@ it.each([
 
 const python = fileURLToPath(new URL('../../../../.peers/ultralytics/bin/python', import.meta.url))
 const isThere = existsSync(python)
-if (!isThere) console.warn('Not tested with the real Ultralytics: .peers/ultralytics is absent (npm run setup-peers).')
 
 // Where CI is set it must be there: there the test fails instead of being skipped.
-describe.skipIf(!isThere && !process.env['CI'])('the real Ultralytics', { timeout: 120_000 }, () => {
-  const epochs = 3
-  async function prepared(more: readonly string[] = []) {
-    const installation = await ultralytics.locate({ python })
-    const data = await dataset(temporaryFolder(), 6, 3)
-    const given = training({ data, model: 'yolo11n.yaml', epochs, imgsz: 32, 'batch-size': 4, optimizer: 'SGD' }, more)
-    ultralytics.check(installation, given)
-    const { hyp } = await ultralytics.defaultHyp(installation, given)
-    return { installation, given, trial: job({ ...hyp, lr0: 0.02, close_mosaic: 1 }) }
-  }
+describeWith(isThere, 'the real Ultralytics (npm run setup-peers)')(
+  'the real Ultralytics',
+  { timeout: 120_000 },
+  () => {
+    const epochs = 3
+    async function prepared(more: readonly string[] = []) {
+      const installation = await ultralytics.locate({ python })
+      const data = await dataset(temporaryFolder(), 6, 3)
+      const given = training(
+        { data, model: 'yolo11n.yaml', epochs, imgsz: 32, 'batch-size': 4, optimizer: 'SGD' },
+        more,
+      )
+      ultralytics.check(installation, given)
+      const { hyp } = await ultralytics.defaultHyp(installation, given)
+      return { installation, given, trial: job({ ...hyp, lr0: 0.02, close_mosaic: 1 }) }
+    }
 
-  async function train({ installation, given, trial }: Awaited<ReturnType<typeof prepared>>) {
-    const configuration = temporaryFolder() // not that of whoever runs the tests
-    const plan = await ultralytics.plan(installation, given, trial, cpu)
-    const reports: EpochReport[] = []
-    const log = new TrialLog(join(trial.directory, 'train.log'))
-    const outcome = await trainProcess({
-      plan: { ...plan, env: { ...process.env, OMP_NUM_THREADS: '1', YOLO_CONFIG_DIR: configuration, ...plan.env } },
-      reader: ultralytics.read(installation, join(trial.directory, 'out'), (report) => reports.push(report), 0),
-      log,
-      signal: new AbortController().signal,
-      classify: ultralytics.classify!,
+    async function train({ installation, given, trial }: Awaited<ReturnType<typeof prepared>>) {
+      const configuration = temporaryFolder() // not that of whoever runs the tests
+      const plan = await ultralytics.plan(installation, given, trial, cpu)
+      const reports: EpochReport[] = []
+      const log = new TrialLog(join(trial.directory, 'train.log'))
+      const outcome = await trainProcess({
+        plan: { ...plan, env: { ...process.env, OMP_NUM_THREADS: '1', YOLO_CONFIG_DIR: configuration, ...plan.env } },
+        reader: ultralytics.read(installation, join(trial.directory, 'out'), (report) => reports.push(report), 0),
+        log,
+        signal: new AbortController().signal,
+        classify: ultralytics.classify!,
+      })
+      log.close()
+      return { plan, outcome, reports, said: readFileSync(join(trial.directory, 'train.log'), 'utf8') }
+    }
+
+    it('trains; results agree with its own files', async () => {
+      const prepare = await prepared()
+      expect(prepare.installation.release).toBe('ultralytics 8.4.190')
+      const { outcome, reports, said } = await train(prepare)
+      expect(outcome, said).toMatchObject({ state: 'complete' })
+      expect(reports.map(({ epoch }) => epoch)).toEqual([1, 2, 3])
+      const lines = readFileSync(join(prepare.trial.directory, 'out/results.csv'), 'utf8').trim().split('\n')
+      const own = Object.fromEntries(
+        lines[0]!.split(',').map((title, i) => [title, Number(lines.at(-1)!.split(',')[i])]),
+      )
+      expect(outcome).toMatchObject({
+        metrics: {
+          mAP50: own['metrics/mAP50(B)'],
+          mAP50to95: own['metrics/mAP50-95(B)'],
+          trainBoxLoss: own['train/box_loss'],
+          clsLoss: own['val/cls_loss'],
+        },
+      })
+      const used = readFileSync(join(prepare.trial.directory, 'out/args.yaml'), 'utf8')
+      for (const line of ['lr0: 0.02', 'close_mosaic: 1', 'seed: 7', 'batch: 4', 'optimizer: SGD', 'box: 7.5'])
+        expect(used).toContain(`${line}\n`)
     })
-    log.close()
-    return { plan, outcome, reports, said: readFileSync(join(trial.directory, 'train.log'), 'utf8') }
-  }
 
-  it('trains; results agree with its own files', async () => {
-    const prepare = await prepared()
-    expect(prepare.installation.release).toBe('ultralytics 8.4.190')
-    const { outcome, reports, said } = await train(prepare)
-    expect(outcome, said).toMatchObject({ state: 'complete' })
-    expect(reports.map(({ epoch }) => epoch)).toEqual([1, 2, 3])
-    const lines = readFileSync(join(prepare.trial.directory, 'out/results.csv'), 'utf8').trim().split('\n')
-    const own = Object.fromEntries(lines[0]!.split(',').map((title, i) => [title, Number(lines.at(-1)!.split(',')[i])]))
-    expect(outcome).toMatchObject({
-      metrics: {
-        mAP50: own['metrics/mAP50(B)'],
-        mAP50to95: own['metrics/mAP50-95(B)'],
-        trainBoxLoss: own['train/box_loss'],
-        clsLoss: own['val/cls_loss'],
-      },
+    it('goes on from a checkpoint', async () => {
+      const prepare = await prepared(['save_period=1'])
+      expect((await train(prepare)).outcome).toMatchObject({ state: 'complete' })
+      // as if it had been ended after its first epoch
+      const out = join(prepare.trial.directory, 'out')
+      copyFileSync(join(out, 'weights/epoch0.pt'), join(out, 'weights/last.pt'))
+      const lines = readFileSync(join(out, 'results.csv'), 'utf8').split('\n')
+      writeFileSync(join(out, 'results.csv'), `${lines.slice(0, 2).join('\n')}\n`)
+
+      const { plan, outcome, reports, said } = await train(prepare)
+      expect(plan.words).toContain('resume=True')
+      expect(outcome, said).toMatchObject({ state: 'complete' })
+      expect(reports.map(({ epoch }) => epoch)).toEqual([2, 3])
+      expect(readFileSync(join(out, 'results.csv'), 'utf8').trim().split('\n')).toHaveLength(1 + 3)
     })
-    const used = readFileSync(join(prepare.trial.directory, 'out/args.yaml'), 'utf8')
-    for (const line of ['lr0: 0.02', 'close_mosaic: 1', 'seed: 7', 'batch: 4', 'optimizer: SGD', 'box: 7.5'])
-      expect(used).toContain(`${line}\n`)
-  })
 
-  it('goes on from a checkpoint', async () => {
-    const prepare = await prepared(['save_period=1'])
-    expect((await train(prepare)).outcome).toMatchObject({ state: 'complete' })
-    // as if it had been ended after its first epoch
-    const out = join(prepare.trial.directory, 'out')
-    copyFileSync(join(out, 'weights/epoch0.pt'), join(out, 'weights/last.pt'))
-    const lines = readFileSync(join(out, 'results.csv'), 'utf8').split('\n')
-    writeFileSync(join(out, 'results.csv'), `${lines.slice(0, 2).join('\n')}\n`)
-
-    const { plan, outcome, reports, said } = await train(prepare)
-    expect(plan.words).toContain('resume=True')
-    expect(outcome, said).toMatchObject({ state: 'complete' })
-    expect(reports.map(({ epoch }) => epoch)).toEqual([2, 3])
-    expect(readFileSync(join(out, 'results.csv'), 'utf8').trim().split('\n')).toHaveLength(1 + 3)
-  })
-
-  it('explains a data set that is not there', async () => {
-    const prepare = await prepared()
-    const given = { ...prepare.given, flags: { ...prepare.given.flags, data: '/nowhere/data.yaml' } }
-    const { outcome } = await train({ ...prepare, given })
-    expect(outcome).toMatchObject({ state: 'failed', failure: 'bad-configuration' })
-    expect(outcome.state === 'failed' && outcome.output.at(-1)).toContain('/nowhere/data.yaml')
-  })
-})
+    it('explains a data set that is not there', async () => {
+      const prepare = await prepared()
+      const given = { ...prepare.given, flags: { ...prepare.given.flags, data: '/nowhere/data.yaml' } }
+      const { outcome } = await train({ ...prepare, given })
+      expect(outcome).toMatchObject({ state: 'failed', failure: 'bad-configuration' })
+      expect(outcome.state === 'failed' && outcome.output.at(-1)).toContain('/nowhere/data.yaml')
+    })
+  },
+)

@@ -3,8 +3,9 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { describe, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import { temporaryFolder, writeDataset, writeText } from '../../../../test/helpers/data-set.ts'
+import { describeWith } from '../../../../test/helpers/peers.ts'
 import { parseHyp } from '../../../search/index.ts'
 import { type ProcessGroup, TrialLog, trainProcess } from '../../process/index.ts'
 import type { EpochReport } from '../../trainer.ts'
@@ -13,7 +14,6 @@ import { yolov5 } from './yolov5.ts'
 
 const python = fileURLToPath(new URL('../../../../.peers/venv/bin/python', import.meta.url))
 const there = existsSync(python)
-if (!there) console.log('Not tested with the real YOLOv5: npm run setup-peers installs it.')
 
 /** One level, a few thousand weights. */
 const model = `nc: 2
@@ -49,7 +49,7 @@ async function project() {
 }
 
 // A peer and no part of the set-up: where it is not there, its tests are not either; CI installs it.
-describe.skipIf(!there && !process.env['CI'])('real YOLOv5 (npm run setup-peers)', () => {
+describeWith(there, 'the real YOLOv5 (npm run setup-peers)')('real YOLOv5 (npm run setup-peers)', () => {
   const slot = { slot: 0, device: 'cpu', threads: 1 }
   const env = { ...process.env, OMP_NUM_THREADS: '1', PYTHONUNBUFFERED: '1' }
 
