@@ -32,6 +32,8 @@ export interface EvolveFilesOptions {
 
 /** Shortest time between two drawings while trainings go on, which need the processor too. */
 const refreshMs = 60_000
+/** Pictures take at most this share of the time: a processor that trains has better things to do. */
+const pictureShare = 0.004
 
 export class EvolveFiles {
   readonly #options: EvolveFilesOptions
@@ -39,6 +41,8 @@ export class EvolveFiles {
   #busy = false
   /** The first picture is not due at once either. */
   #drawnAt = performance.now()
+  /** Processor time that the last drawing took, with what else was done meanwhile. */
+  #drawCpuMs = 0
   #warned = false
 
   constructor(options: EvolveFilesOptions) {
@@ -149,9 +153,9 @@ export class EvolveFiles {
     return found
   }
 
-  /** Draws the picture in the background if the last one is a minute old. */
+  /** Draws the picture in the background if the last one is a minute old, or more where drawing takes long. */
   refreshPicture(): void {
-    if (this.#busy || performance.now() - this.#drawnAt < refreshMs) return
+    if (this.#busy || performance.now() - this.#drawnAt < Math.max(refreshMs, this.#drawCpuMs / pictureShare)) return
     this.#drawing = this.#draw()
   }
 
@@ -188,6 +192,7 @@ export class EvolveFiles {
     const { study, format } = this.#options
     this.#busy = true
     this.#drawnAt = performance.now()
+    const before = process.cpuUsage()
     try {
       if (final) await study.refresh()
       const drawn = study.history.complete.length
@@ -206,6 +211,8 @@ export class EvolveFiles {
       const { name } = format.figure
       this.#options.warn(`${name} could not be drawn: ${error instanceof Error ? error.message : String(error)}`)
     } finally {
+      const { user, system } = process.cpuUsage(before)
+      this.#drawCpuMs = (user + system) / 1000
       this.#busy = false
     }
   }
