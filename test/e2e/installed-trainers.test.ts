@@ -85,9 +85,10 @@ for (const { name, python, words, columns } of peers) {
         place.folder,
         env,
       )
-      // A training that trains: its first epoch is written. All of its processes die, as if the system did it.
-      await waitFor(() => existsSync(inStudy('trials', '0', 'out')), 'trial 0 begins', 240_000)
-      await waitFor(() => trainingOf(place.folder, join('trials', '0')) !== undefined, 'its process', 60_000)
+      // In the middle of an epoch, as both say by its heading, all of its processes die, as if the system did it.
+      const log = inStudy('trials', '0', 'train.log')
+      const isTraining = () => existsSync(log) && /Epoch +GPU_mem/.test(readFileSync(log, 'utf8'))
+      await waitFor(isTraining, 'an epoch of trial 0', 240_000)
       kill9(trainingOf(place.folder, join('trials', '0'))!)
       const { status, stdout, stderr } = await running.finished
       expect(stderr).not.toMatch(/at .*\.js:\d+/)
