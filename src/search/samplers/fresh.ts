@@ -74,7 +74,7 @@ function drawn(parameter: Parameter, u: number): HypValue {
 }
 
 /** Bounds; one that is not there lies where a single mutation of the start can come. */
-function reach({ start, lower, upper }: Extract<Parameter, { kind: 'range' }>): [lower: number, upper: number] {
+export function reach({ start, lower, upper }: Extract<Parameter, { kind: 'range' }>): [lower: number, upper: number] {
   const [near, far] = start < 0 ? [3 * start, 0.3 * start] : [0.3 * start, 3 * start]
   const low = lower ?? Math.min(near, upper ?? near)
   return [low, upper ?? Math.max(far, low)]

@@ -3,6 +3,7 @@
 import type { Hyp, HypValue } from '../hyp.ts'
 import { clip, type Parameter } from '../parameter.ts'
 import type { SearchSpace } from '../space.ts'
+import { reach } from './fresh.ts'
 
 /** A hyperparameter with an order: a number as its position u in [0, 1]. */
 export interface NumberAxis {
@@ -167,13 +168,6 @@ function integerAxis(key: string, { lower, upper, log, start }: Extract<Paramete
     return whole(log ? Math.exp(x) : x)
   }
   return { kind: 'number', key, start: toUnit(start), toUnit, fromUnit, cell: (u) => cellOf(fromUnit(u)) }
-}
-
-/** Bounds of a YOLO hyperparameter; one that is not there lies where a single mutation of the start can come. */
-function reach({ start, lower, upper }: Extract<Parameter, { kind: 'range' }>): [lower: number, upper: number] {
-  const [near, far] = start < 0 ? [3 * start, 0.3 * start] : [0.3 * start, 3 * start]
-  const low = lower ?? Math.min(near, upper ?? near)
-  return [low, upper ?? Math.max(far, low)]
 }
 
 function grouped(space: SearchSpace, axes: readonly Axis[]): AxisGroup[] {

@@ -76,7 +76,7 @@ const cases: readonly [string, string][] = [
     'It fetches the font Arial.ttf',
   ],
   [
-    'Downloading https://ultralytics.com/assets/Arial.Unicode.ttf to /root/.config/Ultralytics/Arial.Unicode.ttf...\nTraceback\nurllib.error.URLError: <urlopen error timed out>',
+    'Downloading https://ultralytics.com/assets/Arial.Unicode.ttf to /home/me/.config/Ultralytics/Arial.Unicode.ttf...\nTraceback\nurllib.error.URLError: <urlopen error timed out>',
     'It fetches the font Arial.Unicode.ttf',
   ],
 ]
