@@ -35,12 +35,13 @@ export interface Job extends Ask {
 
 export interface Search {
   /**
-   * The next training, or `undefined` where the search waits for one that runs.
+   * The next training; `undefined` where the search waits for one that runs; `done` where the rest of the budget is no
+   * use to it.
    *
    * @param number - the number that the training will have
    * @param running - trainings under way
    */
-  ask(number: number, running: readonly Job[]): Ask | undefined | Promise<Ask | undefined>
+  ask(number: number, running: readonly Job[]): Ask | 'done' | undefined | Promise<Ask | 'done' | undefined>
   /** A training came to its end. */
   tell(job: Job, score: number): void | Promise<void>
   /** Where it is there: told the score after every epoch but the last; `true` stops the training. */

@@ -41,7 +41,7 @@ export function localMethods({ samplers: ours, baselines: own }: Versions): Meth
         name,
         summary: samplers[name as SamplerName].summary,
         version: ours,
-        start: (setting) => samplerSearch(name as SamplerName, {}, setting),
+        start: (setting) => samplerSearch({ sampler: name as SamplerName }, setting),
       }),
     ),
     baseline('random', 'random hyps at full length', randomSearch),

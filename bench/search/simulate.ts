@@ -105,13 +105,15 @@ export async function simulate(problem: Problem, method: Method, options: Simula
   let billed = 0
   let spent = 0
   let fullTrainings = 0
+  let done = false
 
   const begin = async (): Promise<boolean> => {
     const ask = await search.ask(
       begun,
       running.map(({ job }) => job),
     )
-    if (ask === undefined) return false
+    if (ask === 'done') done = true
+    if (ask === undefined || ask === 'done') return false
     const job: Job = { ...ask, number: begun++ }
     const paid = paidFor(job, ended, problem)
     const first = Math.max(paid + 1, firstEpoch)
@@ -147,9 +149,9 @@ export async function simulate(problem: Problem, method: Method, options: Simula
 
   try {
     for (;;) {
-      while (running.length < workers && billed < budget - 1e-9) if (!(await begin())) break
+      while (!done && running.length < workers && billed < budget - 1e-9) if (!(await begin())) break
       if (running.length === 0) {
-        if (billed < budget - 1e-9) throw new Error(`${method.name} waits although nothing runs`)
+        if (!done && billed < budget - 1e-9) throw new Error(`${method.name} waits although nothing runs`)
         break
       }
       const next = running.reduce((a, b) => (whenOf(b, full) < whenOf(a, full) ? b : a))

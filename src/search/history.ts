@@ -15,6 +15,8 @@ export class History {
   readonly #trials: Trial[] = []
   readonly #ended: EndedTrial[] = []
   readonly #complete: CompleteTrial[] = []
+  readonly #searched: EndedTrial[] = []
+  readonly #repeats: EndedTrial[] = []
   readonly #open = new Map<number, OpenTrial>()
   readonly #digests = new Set<number>()
   #undigested: Trial[] = []
@@ -37,7 +39,17 @@ export class History {
     return this.#ended
   }
 
-  /** Complete trials in the order in which they were told. */
+  /** Ended trials that the search proposed: all but repeats. In the order in which they were told. */
+  get searched(): readonly EndedTrial[] {
+    return this.#searched
+  }
+
+  /** Ended trials that trained a hyp again, to confirm it. In the order in which they were told. */
+  get repeats(): readonly EndedTrial[] {
+    return this.#repeats
+  }
+
+  /** Complete trials in the order in which they were told, without repeats. */
   get complete(): readonly CompleteTrial[] {
     return this.#complete
   }
@@ -58,7 +70,7 @@ export class History {
     return this.#digests.has(hypDigest(hyp))
   }
 
-  /** The `count` fittest complete trials, best first; of equals the lower number first. */
+  /** The `count` fittest complete trials (no repeats), best first; of equals the lower number first. */
   fittest(count: number): readonly CompleteTrial[] {
     if (count <= this.#fittest.length || this.#fittest.length === this.#complete.length)
       return this.#fittest.slice(0, count)
@@ -86,6 +98,11 @@ export class History {
     }
     this.#open.delete(trial.number)
     this.#ended.push(trial)
+    if (trial.repeats !== undefined) {
+      this.#repeats.push(trial)
+      return
+    }
+    this.#searched.push(trial)
     if (trial.state !== 'complete') return
     this.#complete.push(trial)
     this.#rank(trial)

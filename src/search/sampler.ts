@@ -19,6 +19,18 @@ export interface SearchContext {
    * what its first one drew.
    */
   readonly rngOf: (number: number) => Random
+  /** Where the study has trainings of different length. */
+  readonly fidelity?: Fidelity
+  /** Full trainings' worth of epochs that the search may cost, confirmation not included; left out: no end. */
+  readonly planned?: number
+}
+
+/** How long the training of a proposal is to be. */
+export interface Fidelity {
+  /** Epochs granted to the hyp that is to be proposed; one of `rungs`. */
+  readonly epochs: number
+  /** Lengths of trainings in epochs, shortest first; the last is a full training. */
+  readonly rungs: readonly number[]
 }
 
 export interface Proposal {
@@ -27,6 +39,11 @@ export interface Proposal {
   readonly parents: readonly number[]
   /** Keys that it moved; may be left out where nothing is moved (the start, a fresh draw of all). */
   readonly mutated?: readonly string[]
+  /** As of trials; see {@link ProposedTrial}. Samplers leave them out: `nextTraining` says them. */
+  readonly fidelity?: number
+  readonly continues?: number
+  readonly repeats?: number
+  readonly repetition?: number
 }
 
 /** Proposes hyps. Pure: the same context and options give the same proposal. */
@@ -38,6 +55,13 @@ export interface Sampler<Options> {
   readonly options: z.ZodType<Options>
   /** It moves the hyperparameters of YOLO's tables by factors, so 0 stays 0 (see `SearchSpace.frozen`). */
   readonly multiplies: boolean
+  /** The pruner that goes with it where none is named; left out: `none`. */
+  readonly pruner?: string
+  /**
+   * Where it is there and answers true, the next hyp is trained at full length, whatever the pruner would grant: for
+   * searches that end up in a phase of whole trainings.
+   */
+  wantsFull?(context: SearchContext, options: Options): boolean
   /**
    * @throws {@link SearchSpaceExhaustedError} if it finds no hyp that was not tried before
    * @throws {@link ReplayFaultError} in replay, where the release that is replayed goes wrong

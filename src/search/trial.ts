@@ -40,6 +40,14 @@ export interface ProposedTrial<H extends Hyp = Hyp> {
   readonly mutated: readonly string[]
   /** How often it was given out, from 1; 0 if it only waits since it was added. */
   readonly attempt: number
+  /** Epochs that it is granted, where the study has trainings of different length. */
+  readonly fidelity?: number
+  /** Number of the shorter training of the same hyp that this one follows, a rung further. It begins anew. */
+  readonly continues?: number
+  /** Number of the trial whose hyp is trained again at full length, to confirm what it brought. */
+  readonly repeats?: number
+  /** Of a repeat: the how-manieth of this hyp, from 1. Its training has the study's seed plus this. */
+  readonly repetition?: number
 }
 
 /** In training now. */
@@ -57,17 +65,24 @@ export interface CompleteTrial<H extends Hyp = Hyp> extends ProposedTrial<H> {
   readonly state: 'complete'
   /** Finite; larger is better, whatever the study's direction. */
   readonly fitness: number
+  /** Where the study has a second objective: finite, larger is better. */
+  readonly second?: number
+  /** Where the study has constraints: by how much they are broken, 0 if they hold. Not finite: cannot be told. */
+  readonly violation?: number
   /** Empty if the study was told a number alone. */
   readonly metrics: Metrics
 }
 
-/** Stopped early because it did not promise enough. */
+/** Trained for less than full length: it was granted no more (a rung), or stopped because it did not promise enough. */
 export interface PrunedTrial<H extends Hyp = Hyp> extends ProposedTrial<H> {
   readonly state: 'pruned'
   /** Epochs that it was trained. */
   readonly epochs: number
   /** Of its last reported epoch, if that had one. */
   readonly fitness?: number
+  /** As of complete trials. */
+  readonly second?: number
+  readonly violation?: number
   readonly metrics: Metrics
 }
 
