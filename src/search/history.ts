@@ -70,7 +70,10 @@ export class History {
     return this.#digests.has(hypDigest(hyp))
   }
 
-  /** The `count` fittest complete trials (no repeats), best first; of equals the lower number first. */
+  /**
+   * The `count` fittest complete trials (no repeats), best first; of equals the lower number first. Those that break a
+   * constraint come last.
+   */
   fittest(count: number): readonly CompleteTrial[] {
     if (count <= this.#fittest.length || this.#fittest.length === this.#complete.length)
       return this.#fittest.slice(0, count)
@@ -122,4 +125,8 @@ export class History {
   }
 }
 
-const fitterFirst = (a: CompleteTrial, b: CompleteTrial) => b.fitness - a.fitness || a.number - b.number
+/** What breaks a constraint comes behind all that does not; what breaks it less before what breaks it more. */
+const fitterFirst = (a: CompleteTrial, b: CompleteTrial) =>
+  brokenBy(a) - brokenBy(b) || b.fitness - a.fitness || a.number - b.number
+
+const brokenBy = ({ violation = 0 }: CompleteTrial) => (Number.isFinite(violation) ? violation : Number.MAX_VALUE)

@@ -1,4 +1,5 @@
 // Decides which hyps to try. Pure and synchronous: no files, no clock, no study.
+export { type Constraint, parseConstraint, totalViolation } from './constraint.ts'
 export {
   choice,
   defineSpace,
@@ -21,6 +22,7 @@ export { History } from './history.ts'
 export { formatHyp, type Hyp, type HypValue, parseHyp } from './hyp.ts'
 export { hypDigest } from './hyp-digest.ts'
 export { costOf, type NextRequest, nextTraining } from './next.ts'
+export { asOneNumber, isFeasible, paretoFront } from './objectives.ts'
 export { type Observation, observationsByRung } from './observations.ts'
 export { type Condition, type Parameter, parameterSchema } from './parameter.ts'
 export { definePruner, type Grant, type GrantContext, type Pruner, type VerdictContext } from './pruner.ts'

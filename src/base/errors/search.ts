@@ -138,6 +138,22 @@ export class FitnessInvalidError extends HypevolveError {
   }
 }
 
+/** A constraint that cannot be read. */
+export class ConstraintInvalidError extends HypevolveError {
+  override readonly code = 'CONSTRAINT_INVALID'
+
+  constructor(
+    readonly text: string,
+    readonly problem: string,
+  ) {
+    const shown = text.length > 120 ? `${text.slice(0, 120)}…` : text
+    super(
+      `The constraint "${shown}" cannot be used: ${problem}. ` +
+        'Write a metric and its limit, as in "latency_ms <= 10" or "precision >= 0.5".',
+    )
+  }
+}
+
 /** The columns of an evolve.csv are not those of this search. */
 export class EvolveFileColumnsError extends HypevolveError {
   override readonly code = 'EVOLVE_FILE_COLUMNS'
