@@ -2,6 +2,7 @@
 // transaction that gives a trial out.
 import { randomFor } from '../base/index.ts'
 import type { History } from './history.ts'
+import { asOneNumber } from './objectives.ts'
 import type { Pruner } from './pruner.ts'
 import { pruners } from './pruners/index.ts'
 import type { Proposal, Sampler, SearchContext } from './sampler.ts'
@@ -31,10 +32,13 @@ export const costOf = (trial: ProposedTrial & { readonly epochs?: number }, { ep
 
 /** Random numbers of pruners: apart from those of samplers and trainings. */
 const prunerStream = 2 ** 31
+/** Of the weighting of two objectives. */
+const objectivesStream = 3 * 2 ** 30
 
 /** @returns `undefined` if the budget leaves room for nothing more */
 export function nextTraining(request: NextRequest): Proposal | undefined {
-  const { space, sampler, samplerOptions, schedule, history, seed, number, target } = request
+  const { space, sampler, samplerOptions, schedule, seed, number, target } = request
+  const history = asOneNumber(request.history, randomFor(seed, number + objectivesStream))
   const rngOf = (trial: number) => randomFor(seed, trial)
   const context: SearchContext = { space, number, history, rng: rngOf(number), rngOf }
   if (schedule === undefined) return sampler.propose(context, samplerOptions)
