@@ -47,6 +47,9 @@ export async function chooseSearch(
     readonly evolve?: number | true
     /** A release whose ranges and files are used, but whose sampler is not replayed. */
     readonly like?: string | undefined
+    /** Where neither a sampler nor an original is named: `auto`, or the sampler of the release (default). */
+    readonly usual?: 'auto' | 'original'
+    readonly cfg?: string
   },
   start: StartHyp | undefined,
   known?: SearchSpace,
@@ -56,7 +59,7 @@ export async function chooseSearch(
   const release = flags.release === undefined ? undefined : findRelease(flags.release)
   const likeName = release ?? findRelease(flags.like ?? 'yolov5-v7.0')
   const like: Release = releases[likeName]
-  const name = flags.sampler ?? like.sampler
+  const name = flags.sampler ?? (flags.usual === 'auto' && !namesOriginal(flags) ? 'auto' : like.sampler)
   if (!Object.hasOwn(samplers, name))
     throw new UsageError(
       `--sampler ${name}: there is no such sampler. Choose one of ${Object.keys(samplers).join(', ')}.`,
@@ -89,6 +92,12 @@ export async function chooseSearch(
         ]
       : [],
   }
+}
+
+/** Whether flags mean one of the original algorithms, although none is named: what only they have, or a Darknet cfg. */
+export function namesOriginal(flags: SearchFlags & { readonly cfg?: string }): boolean {
+  const { release, parent, method, mutationProbability, sigma, cfg = '' } = flags
+  return [release, parent, method, mutationProbability, sigma].some((flag) => flag !== undefined) || /\.cfg$/i.test(cfg)
 }
 
 async function chooseSpace(
@@ -162,6 +171,15 @@ function samplerOptions(
       )
     options[key] = value
   }
+  for (const text of flags.samplerOption ?? []) {
+    const [, key = '', value = ''] = /^([^=]+)=(.+)$/s.exec(text) ?? []
+    if (key === '') throw new UsageError(`--sampler-option ${text}: write name=value.`)
+    if (!known.includes(key.trim()))
+      throw new UsageError(
+        `--sampler-option ${text}: the sampler ${sampler.name} has no such option. It has: ${known.join(', ') || 'none'}.`,
+      )
+    options[key.trim()] = optionValue(value.trim())
+  }
   // A formula of one's own ranks the parents too, whatever the release ranked by.
   if (flags.fitness !== undefined && known.includes('fitness')) options['fitness'] = 'study'
   if (known.includes('generations')) options['generations'] = Math.max(1, Math.ceil(trials / generationSize))
@@ -170,6 +188,10 @@ function samplerOptions(
   const { path, message } = checked.error.issues[0]!
   throw new UsageError(`The sampler ${sampler.name} does not take ${path.join('.') || 'these options'}: ${message}`)
 }
+
+/** A number, true, false, or the text itself. */
+const optionValue = (text: string): unknown =>
+  text === 'true' || text === 'false' ? text === 'true' : Number.isFinite(Number(text)) ? Number(text) : text
 
 /** Trainings of a generation in YOLOv5's population search. */
 const generationSize = 50

@@ -1,7 +1,7 @@
 // Flags that say how to search, shared by `train --evolve`, `suggest` and `import`: sampler, release, space and fitness.
 // What they mean is decided in app/search.ts; here are names and forms only, so that `--help` loads no search.
 import { type Command, Option } from 'commander'
-import { integer, oneOf, real, words } from './values.ts'
+import { integer, list, oneOf, real, words } from './values.ts'
 
 /** Values of the flags after parsing. */
 export interface SearchFlags {
@@ -12,6 +12,8 @@ export interface SearchFlags {
   readonly method?: 1 | 2 | 3
   readonly mutationProbability?: number
   readonly sigma?: number
+  /** Options of the sampler by name, as they were typed. */
+  readonly samplerOption?: readonly string[]
   readonly space?: string
   readonly fix?: readonly string[]
   readonly only?: readonly string[]
@@ -27,6 +29,7 @@ export const searchFlagNames = [
   'method',
   'mutationProbability',
   'sigma',
+  'samplerOption',
   'space',
   'fix',
   'only',
@@ -34,15 +37,20 @@ export const searchFlagNames = [
   'fitness',
 ] as const satisfies readonly (keyof SearchFlags)[]
 
-export function addSearchFlags(command: Command, group = 'How to search:'): void {
+/** @param usualSampler - which one it is if none is named, for the help */
+export function addSearchFlags(
+  command: Command,
+  usualSampler = 'yolov5, or that of --release',
+  group = 'How to search:',
+): void {
   const add = (...options: Option[]) => {
     for (const option of options) command.addOption(option.helpGroup(group))
   }
   add(
     new Option(
       '--sampler <name>',
-      'what proposes hyperparameters: yolov5, yolov5-ga, yolov3, tpe, cmaes or random',
-    ).default(undefined, 'yolov5, or that of --release'),
+      'what proposes hyperparameters: auto, tpe, gp, cmaes, priorband, random, or an original: yolov5, yolov5-ga, yolov3',
+    ).default(undefined, usualSampler),
     new Option(
       '--release <release>',
       'evolve exactly as that release did, into its files: v3.0 … v7.0, yolov3-v8, …; without it: v7.0 with its faults mended',
@@ -56,6 +64,9 @@ export function addSearchFlags(command: Command, group = 'How to search:'): void
     ).argParser((text) => integer(1, 3)(text) as 1 | 2 | 3),
     new Option('--mutation-probability <p>', 'how likely each hyperparameter moves').argParser(real(0, 1)),
     new Option('--sigma <s>', 'how far they move').argParser(real(1e-9, 100)),
+    new Option('--sampler-option <name=value>', 'option of the sampler: --sampler-option gamma=0.15')
+      .argParser(list)
+      .default(undefined),
     new Option('--space <yaml>', 'search space file in place of the release’s ranges'),
     new Option('--fix <keys>', 'hyperparameters that stay as they are: lr0,momentum').argParser(words),
     new Option('--only <keys>', 'evolve these alone').argParser(words),

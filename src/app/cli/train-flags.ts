@@ -3,7 +3,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { addSearchFlags, type SearchFlags, searchFlagNames } from './search-flags.ts'
 import { type StorageFlags, storageOption } from './study-flags.ts'
-import { duration, integer, integers, oneOf, real } from './values.ts'
+import { duration, integer, integers, list, oneOf, real } from './values.ts'
 
 /** Values of the flags after parsing, by commander's camel-case names. */
 export interface TrainFlags extends SearchFlags, StorageFlags {
@@ -62,6 +62,23 @@ export interface TrainFlags extends SearchFlags, StorageFlags {
   readonly perDevice?: number
   /** What stays of a trial's weights: none, last, best, best:K or all. */
   readonly keep: string
+  /** What decides how long a hyp is trained. */
+  readonly pruner?: string
+  readonly prunerOption?: readonly string[]
+  /** As `24h`, `200epochs`, `40trainings`, `200gpuh`. */
+  readonly budget?: string
+  /** As `Mon 08:00`. */
+  readonly until?: string
+  /** Share of the budget that confirms the winner, in [0, 0.5]; false: none. */
+  readonly confirm?: number | false
+  /** Ends the search where it finds nothing better any more; undefined: as the sampler has it. */
+  readonly earlyEnd?: boolean
+  readonly constraint?: readonly string[]
+  readonly secondObjective?: string
+  /** Epochs of the training that the winner is meant for. */
+  readonly finalEpochs?: number
+  /** A study or a table to learn from. */
+  readonly warmStart?: string
   /** Seconds. */
   readonly trialTimeout?: number
   readonly hangTimeout?: number
@@ -102,6 +119,8 @@ export function flagsOf(command: Command): TrainFlags {
 /** Flags that mean nothing without `--evolve`, by commander's names. */
 export const evolveOnlyFlags = [
   ...searchFlagNames,
+  ...(['pruner', 'prunerOption', 'budget', 'until', 'confirm', 'earlyEnd', 'constraint', 'secondObjective'] as const),
+  ...(['finalEpochs', 'warmStart'] as const),
   ...(['storage', 'new', 'jobs', 'perDevice', 'keep', 'trialTimeout', 'hangTimeout', 'trainer', 'program'] as const),
   ...(['repo', 'python', 'module', 'model', 'metrics', 'shell', 'smoke', 'fixDeadGenes', 'smallerBatch'] as const),
 ] as const satisfies readonly (keyof TrainFlags)[]
@@ -284,7 +303,43 @@ export function addTrainFlags(command: Command): void {
     new Option('--hang-timeout <time>', 'end a training that says nothing for so long').argParser(duration),
     new Option('--program <word>').argParser((word: string, before: string[] = []) => [...before, word]).hideHelp(),
   )
-  addSearchFlags(command)
+  addSearchFlags(command, 'auto, or the original that other flags mean (--release, --parent, --method, a .cfg)')
+  add(
+    'How long, and how sure, with --evolve:',
+    new Option(
+      '--pruner <name>',
+      'what decides how long each is trained: hyperband, successive-halving, median or none',
+    ).default(undefined, 'hyperband for auto and priorband, else none'),
+    new Option('--pruner-option <name=value>', 'option of the pruner').argParser(list).default(undefined),
+    new Option(
+      '--budget <what>',
+      'what it may cost, in place of a number of trainings: 24h, 200epochs, 40trainings, 200gpuh',
+    ),
+    new Option('--until <when>', 'when it is to be done: "Mon 08:00", "18:30" or "2027-01-31 08:00"'),
+    new Option(
+      '--confirm <percent>',
+      'part of the budget that trains the best and the start again, with other seeds, to be sure',
+    )
+      .argParser((text) => real(0, 50)(text.replace(/\s*%$/, '')) / 100)
+      .default(undefined, '20 for auto, else 0'),
+    new Option('--no-confirm', 'the best is not trained again'),
+    new Option('--early-end', 'end the search where nothing better was found for long').default(undefined, 'with auto'),
+    new Option('--no-early-end', 'search until the budget is spent'),
+    new Option('--constraint <condition>', 'what the best must keep to: "latency_ms <= 10"; more than one may be given')
+      .argParser(list)
+      .default(undefined),
+    new Option(
+      '--second-objective <metric>',
+      'find the front of two: "min latency_ms" or "max recall" beside the fitness',
+    ),
+    new Option(
+      '--final-epochs <n>',
+      'epochs of the training that the winner is for: warns if those of the search are too few',
+    )
+      .argParser(integer(1))
+      .default(undefined, 'those of --epochs'),
+    new Option('--warm-start <study or file>', 'begin with what an earlier study, evolve.csv or evolve.txt found'),
+  )
   add(
     'What trains, with --evolve:',
     new Option(
