@@ -26,9 +26,12 @@ export interface NextRequest {
   readonly target: number | undefined
 }
 
-/** Full trainings' worth that a trial costs: what it was granted, or was trained if that was less. */
+/**
+ * Full trainings' worth that a trial costs: what it was granted, or was trained if that was less. One that was taken over
+ * from elsewhere (it had no attempt here) cost this study nothing.
+ */
 export const costOf = (trial: ProposedTrial & { readonly epochs?: number }, { epochs }: Schedule): number =>
-  Math.min(trial.epochs ?? Number.POSITIVE_INFINITY, trial.fidelity ?? epochs) / epochs
+  trial.attempt === 0 ? 0 : Math.min(trial.epochs ?? Number.POSITIVE_INFINITY, trial.fidelity ?? epochs) / epochs
 
 /** Random numbers of pruners: apart from those of samplers and trainings. */
 const prunerStream = 2 ** 31

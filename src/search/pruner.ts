@@ -39,6 +39,8 @@ export interface Pruner<Options> {
   readonly summary: string
   /** Checks options and fills in defaults. */
   readonly options: z.ZodType<Options>
+  /** Its verdict is always to continue, so that nobody need gather curves for it. */
+  readonly neverStops?: true
   /** Never waits: workers that are free always get something to train. */
   grant(context: GrantContext, options: Options): Grant
   verdict(context: VerdictContext, options: Options): 'continue' | 'stop'

@@ -6,6 +6,7 @@ export const none = definePruner({
   name: 'none',
   summary: 'trains everything to the end',
   options: z.object({}),
+  neverStops: true,
   grant: ({ rungs }) => ({ epochs: rungs.at(-1)! }),
   verdict: () => 'continue',
 })
