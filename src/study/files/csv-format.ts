@@ -50,21 +50,24 @@ const cellsOf = ({ results, hyp }: EvolveRow, keys: readonly string[]): string[]
 
 const titlesOf = ({ resultKeys, keys }: EvolveTable) => [...resultKeys.map(titleOf), ...keys]
 
-/** Index of the first best row. As NumPy's argmax has it, the first NaN wins over all. */
+/** Index of the first best row. With `table` the first NaN wins over all, as NumPy's argmax has it. */
 export function bestRow(
   rows: readonly EvolveRow[],
   ranking: Ranking,
   weights: readonly [number, number, number, number],
 ): number | undefined {
+  if (typeof ranking === 'object') {
+    const winner = rows.findIndex(({ number }) => number === ranking.winner)
+    if (winner >= 0) return winner
+  }
+  const own = ranking !== 'table'
   let best: number | undefined
   let most = Number.NaN
   for (const [i, row] of rows.entries()) {
-    const value = ranking === 'trial' ? (row.fitness ?? Number.NaN) : fitness(row.results, weights)
-    if (ranking === 'table' && Number.isNaN(value)) return i
+    const value = own ? (row.fitness ?? Number.NaN) : fitness(row.results, weights)
+    if (!own && Number.isNaN(value)) return i
     const better =
-      best === undefined ||
-      value > most ||
-      (ranking === 'trial' && value === most && (row.number ?? i) < (rows[best].number ?? best))
+      best === undefined || value > most || (own && value === most && (row.number ?? i) < (rows[best].number ?? best))
     if (!better) continue
     best = i
     most = value

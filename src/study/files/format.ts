@@ -29,9 +29,10 @@ export interface EvolveTable {
 /**
  * Which row is the best. `table`: by the release's weights, on the numbers as the file holds them, as the originals do.
  * `trial`: by the rows' own `fitness`, of equals the lowest number; what a study in native mode, or with another
- * fitness, calls its incumbent.
+ * fitness, calls its incumbent. `winner`: that of this trial, whatever its fitness: it was confirmed, or the fittest breaks
+ * a constraint; the other rows rank as with `trial`, and so do all where that trial has no row.
  */
-export type Ranking = 'table' | 'trial'
+export type Ranking = 'table' | 'trial' | { readonly winner: number }
 
 export interface EvolveFormat {
   /** Name in `evolveFormats`. */

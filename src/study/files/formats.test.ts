@@ -67,6 +67,23 @@ describe('the best row', () => {
   })
 })
 
+describe('a winner that is named', () => {
+  const trials = [trial(0, { a: 1 }, 0.1), trial(1, { a: 2 }, 0.3), trial(2, { a: 3 }, 0.2)]
+
+  it.each(['yolov5-v7.0', 'yolov5-v4.0'] as const)('is the best row of %s, though another is fitter', (name) => {
+    const format = evolveFormats[name]
+    const options = { keys: ['a'], trials, ranking: { winner: 2 } } as const
+    expect(renderEvolveFiles(format, options)[1].text).toMatch(/\na: 3\.0\n$/)
+    const table = evolveTable(format, options)
+    expect(table.rows[pictureTable(format, table, options.ranking).bestIndex].number).toBe(2)
+  })
+
+  it('that has no row leaves the fittest', () => {
+    const options = { keys: ['a'], trials, ranking: { winner: 7 } } as const
+    expect(renderEvolveFiles(evolveFormats['yolov5-v7.0'], options)[1].text).toMatch(/\na: 2\.0\n$/)
+  })
+})
+
 describe('without a trial', () => {
   it('there is a table, but no best hyp', () => {
     expect(renderEvolveFiles(evolveFormats['yolov5-v7.0'], { keys: ['a'], trials: [] })).toMatchObject([

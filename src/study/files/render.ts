@@ -49,7 +49,7 @@ export function renderEvolveFiles(format: EvolveFormat, options: RenderOptions):
 
 /** The same table as the figure of src/report takes it. */
 export function pictureTable(format: EvolveFormat, table: EvolveTable, ranking: Ranking = 'table') {
-  const own = ranking === 'trial' || format.resultKeys.length === 0
+  const own = ranking !== 'table' || format.resultKeys.length === 0
   return {
     keys: table.keys,
     rows: table.rows.map(({ hyp }) => table.keys.map((key) => (Object.hasOwn(hyp, key) ? hyp[key] : undefined))),

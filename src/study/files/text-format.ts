@@ -84,8 +84,10 @@ export function textFormat(variant: TextVariant): EvolveFormat {
     // this is what it holds of them.
     const written = rows.slice(0, -1).map((other) => asWritten(other, keys))
     const distinct = uniqueRows([...table.rows, ...written, appended], keys)
-    const rank = (other: EvolveRow) =>
-      ranking === 'trial' ? (other.fitness ?? Number.NaN) : fitness(other.results, weights)
+    const rank = (other: EvolveRow) => {
+      if (typeof ranking === 'object' && other.number === ranking.winner) return Number.POSITIVE_INFINITY
+      return ranking === 'table' ? fitness(other.results, weights) : (other.fitness ?? Number.NaN)
+    }
     const sorted = argsort(distinct.map((other) => -rank(other))).map((i) => distinct[i])
     return { ...table, rows: sorted.map((other) => rewritten(other, keys)), last: { row, best: sorted[0] } }
   }
