@@ -2,11 +2,12 @@
 import { z } from 'zod'
 import type { Random } from '../../base/index.ts'
 import type { History } from '../history.ts'
-import { defineSampler, type Proposal } from '../sampler.ts'
-import type { Trial } from '../trial.ts'
+import { observationsByRung } from '../observations.ts'
+import { defineSampler, type Fidelity, type Proposal, type SearchContext } from '../sampler.ts'
+import type { EndedTrial, ProposedTrial, Trial } from '../trial.ts'
 import { betterFirst } from './better-first.ts'
 import { freshProposal, startProposal } from './fresh.ts'
-import { truncatedNormal } from './normal.ts'
+import { drawAnywhere, drawNear } from './prior.ts'
 import { Mixture } from './tpe-mixture.ts'
 import { type Axis, type AxisGroup, type UnitCube, unitCube } from './unit-cube.ts'
 
@@ -21,7 +22,7 @@ const options = z.object({
   candidates: z.int().min(1).max(10_000).optional(),
 })
 
-type Options = z.infer<typeof options>
+export type TpeOptions = z.infer<typeof options>
 
 const mostGood = 25
 
@@ -32,7 +33,8 @@ const mostGood = 25
  *
  * Trials that are running count among the rest, which keeps several workers apart. Pruned trials rank behind complete
  * ones, the one trained longest first; failed ones are never good. What another sampler proposed or an import brought
- * counts as any other trial.
+ * counts as any other trial. Where rungs are trainings of their own, only those of one rung are compared: of the longest
+ * one with enough results.
  *
  * Sources: Bergstra et al., "Algorithms for Hyper-Parameter Optimization" (NIPS 2011); Watanabe (arXiv 2304.11127);
  * constants, multivariate and group mode as in Optuna 5. The first trials differ: the start, then by turns near it and
@@ -45,43 +47,92 @@ export const tpe = defineSampler({
   multiplies: false,
 
   propose(context, settings): Proposal {
-    const { space, number, history, rng } = context
+    const { space, number, rng } = context
     if (number === 0) return startProposal(space)
     const cube = unitCube(space)
-    const next = isStartup(history, settings)
-      ? () => startupDraw(cube, number, settings, rng)
-      : ranked(cube, history, settings, rng)
+    const next = tpeDraw(context, settings) ?? (() => startupDraw(cube, number, settings, rng))
     return freshProposal(context, tpe, () => ({ hyp: cube.toHyp(next()), parents: [] }))
   },
 })
 
-/** Without two trials that brought a result there is nothing to tell good from bad by. */
-function isStartup({ ended }: History, { startupTrials }: Options): boolean {
-  return ended.length < startupTrials || ended.filter(({ state }) => state !== 'failed').length < 2
+/**
+ * Gives positions, the most promising first; when all drawn ones are spent, others are drawn.
+ *
+ * @returns `undefined` while fewer than `startupTrials` trials of one length are known, or fewer than two that brought a
+ *   result: then there is nothing to tell good from bad by
+ */
+export function tpeDraw(
+  { space, history, fidelity, rng }: SearchContext,
+  settings: TpeOptions,
+): (() => Float64Array) | undefined {
+  const known = compared(history, fidelity, settings)
+  return known && ranked(unitCube(space), splitOf(known, history, settings), settings, rng)
+}
+
+/** The ended trials that can be compared with each other, and the best of them that the good ones are taken from. */
+interface Compared {
+  readonly trials: readonly EndedTrial[]
+  best(count: number): readonly Trial[]
+}
+
+function compared(history: History, fidelity: Fidelity | undefined, settings: TpeOptions): Compared | undefined {
+  const enough = (trials: readonly EndedTrial[]) =>
+    trials.length >= settings.startupTrials && trials.filter(({ state }) => state !== 'failed').length >= 2
+  if (fidelity === undefined || fidelity.rungs.length === 1 || history.searched.some(isStopped))
+    return enough(history.searched) ? { trials: history.searched, best: (count) => bestOf(history, count) } : undefined
+  const byRung = observationsByRung(history, fidelity.rungs).map((rung) =>
+    rung.map(({ number }) => history.get(number) as EndedTrial),
+  )
+  const trials = byRung.findLast(enough)
+  if (trials === undefined) return undefined
+  const sorted = trials.filter(({ state }) => state !== 'failed').sort(betterFirst)
+  return { trials, best: (count) => sorted.slice(0, count) }
+}
+
+/** Stopped before what it was granted: that it promised less than others is known. */
+const isStopped = (trial: EndedTrial) =>
+  trial.state === 'pruned' && (trial.fidelity === undefined || trial.epochs < trial.fidelity)
+
+/** Numbers of the shorter trainings of the same hyp that this one follows. */
+function shorterOnes({ continues }: ProposedTrial, history: History): number[] {
+  const before = continues === undefined ? undefined : history.get(continues)
+  return before === undefined ? [] : [before.number, ...shorterOnes(before, history)]
+}
+
+function bestOf(history: History, count: number): readonly Trial[] {
+  const complete = history.fittest(count)
+  if (complete.length === count) return complete
+  const pruned = history.searched.filter(({ state }) => state === 'pruned').sort(betterFirst)
+  return [...complete, ...pruned.slice(0, count - complete.length)]
+}
+
+/** The good trials and all others, running ones included, each in the order of their numbers. */
+function splitOf({ trials, best }: Compared, history: History, { gamma }: TpeOptions): [good: Trial[], rest: Trial[]] {
+  const good = new Set(best(Math.min(Math.ceil(gamma * trials.length), mostGood)))
+  const numbers = new Set(trials.map(({ number }) => number))
+  const isKnown = (number: number) => numbers.has(number)
+  // what is trained again for longer, because it was good, keeps nobody away
+  const others = history.open.filter(
+    (trial) => trial.repeats === undefined && !shorterOnes(trial, history).some(isKnown),
+  )
+  const byNumber = [...trials, ...others].sort((a, b) => a.number - b.number)
+  return [byNumber.filter((trial) => good.has(trial)), byNumber.filter((trial) => !good.has(trial))]
 }
 
 /** Near the start for odd numbers, anywhere for even ones. One uniform number for each axis. */
-function startupDraw({ axes }: UnitCube, number: number, { startStd }: Options, { numpy }: Random): number[] {
+function startupDraw({ axes }: UnitCube, number: number, { startStd }: TpeOptions, { numpy }: Random): number[] {
   return axes.map((axis) => {
     const u = numpy.random()
-    if (number % 2 === 1) return nearStart(axis, startStd, u)
-    return axis.kind === 'choice' ? Math.floor(u * axis.choices.length) : u
+    return number % 2 === 1 ? drawNear(axis, axis.start, startStd, u) : drawAnywhere(axis, u)
   })
 }
 
-/** A choice keeps the start with the confidence 1 - std, as in PriorBand's prior (arXiv 2306.12370). */
-function nearStart(axis: Axis, std: number, u: number): number {
-  if (axis.kind === 'number') return truncatedNormal(axis.start, std, 0, 1, u)
-  const { choices, start } = axis
-  const kept = Math.max(1 - std, 1 / choices.length)
-  if (u < kept || choices.length === 1) return start
-  const other = Math.min(Math.floor(((u - kept) / (1 - kept)) * (choices.length - 1)), choices.length - 2)
-  return other < start ? other : other + 1
-}
-
-/** Gives points, the most promising first; when all drawn ones are spent, others are drawn. */
-function ranked(cube: UnitCube, history: History, settings: Options, rng: Random): () => Float64Array {
-  const [good, rest] = split(history, settings)
+function ranked(
+  cube: UnitCube,
+  [good, rest]: readonly [readonly Trial[], readonly Trial[]],
+  settings: TpeOptions,
+  rng: Random,
+): () => Float64Array {
   const groups = cube.groups.map((group) => {
     const columns = group.axes.map((axis) => cube.axes.indexOf(axis))
     const density = (trials: readonly Trial[]) => densityOf(group.axes, columns, trials, cube)
@@ -107,19 +158,6 @@ function ranked(cube: UnitCube, history: History, settings: Options, rng: Random
 }
 
 const candidateCount = ({ axes }: AxisGroup) => Math.min(Math.max(24, Math.round(2.5 * axes.length)), 64)
-
-/** The good trials and all others, running ones included, each in the order of their numbers. */
-function split(history: History, { gamma }: Options): [good: Trial[], rest: Trial[]] {
-  const { ended, open } = history
-  const count = Math.min(Math.ceil(gamma * ended.length), mostGood)
-  const good = new Set<Trial>(history.fittest(count))
-  if (good.size < count) {
-    const pruned = ended.filter(({ state }) => state === 'pruned').sort(betterFirst)
-    for (const trial of pruned.slice(0, count - good.size)) good.add(trial)
-  }
-  const byNumber = [...ended, ...open].sort((a, b) => a.number - b.number)
-  return [byNumber.filter((trial) => good.has(trial)), byNumber.filter((trial) => !good.has(trial))]
-}
 
 /** The density of the trials in which all of these axes have a value. */
 function densityOf(
