@@ -55,8 +55,14 @@ export interface Sampler<Options> {
   readonly options: z.ZodType<Options>
   /** It moves the hyperparameters of YOLO's tables by factors, so 0 stays 0 (see `SearchSpace.frozen`). */
   readonly multiplies: boolean
+  /** An original algorithm of YOLOv5 or YOLOv3: it counts trainings, and knows none that are short. */
+  readonly original?: boolean
   /** The pruner that goes with it where none is named; left out: `none`. */
   readonly pruner?: string
+  /** Share of the budget that confirms the winner where nothing is said; left out: 0. */
+  readonly confirm?: number
+  /** Full trainings' worth without anything better after which it ends early where nothing is said; left out: never. */
+  readonly patience?: number
   /**
    * Where it is there and answers true, the next hyp is trained at full length, whatever the pruner would grant: for
    * searches that end up in a phase of whole trainings.

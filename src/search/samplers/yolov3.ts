@@ -75,6 +75,7 @@ export const yolov3 = defineSampler({
   summary: 'mutates the fittest as yolov3 v6 to v8 do: methods 1, 2, 3, single or weighted parents',
   options,
   multiplies: true,
+  original: true,
 
   propose(context, given): Proposal {
     const { space, number, history, rng } = context

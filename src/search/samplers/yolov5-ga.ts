@@ -38,6 +38,7 @@ export const yolov5Ga = defineSampler({
   summary: 'breeds generations of 50 trials by tournaments and crossover, as YOLOv5 since 2024 does',
   options,
   multiplies: false,
+  original: true,
 
   propose(context, settings): Proposal {
     const { space, number, rng } = context

@@ -55,6 +55,7 @@ export const yolov5 = defineSampler({
   summary: 'mutates one of the fittest trials, as YOLOv5 v1.0 to v7.0 do',
   options,
   multiplies: true,
+  original: true,
 
   propose(context, settings): Proposal {
     const { space, number, history, rng } = context
