@@ -171,15 +171,10 @@ function samplerOptions(
       )
     options[key] = value
   }
-  for (const text of flags.samplerOption ?? []) {
-    const [, key = '', value = ''] = /^([^=]+)=(.+)$/s.exec(text) ?? []
-    if (key === '') throw new UsageError(`--sampler-option ${text}: write name=value.`)
-    if (!known.includes(key.trim()))
-      throw new UsageError(
-        `--sampler-option ${text}: the sampler ${sampler.name} has no such option. It has: ${known.join(', ') || 'none'}.`,
-      )
-    options[key.trim()] = optionValue(value.trim())
-  }
+  Object.assign(
+    options,
+    typedValues(flags.samplerOption ?? [], known, { what: `sampler ${sampler.name}`, flag: '--sampler-option' }),
+  )
   // A formula of one's own ranks the parents too, whatever the release ranked by.
   if (flags.fitness !== undefined && known.includes('fitness')) options['fitness'] = 'study'
   if (known.includes('generations')) options['generations'] = Math.max(1, Math.ceil(trials / generationSize))
@@ -187,6 +182,39 @@ function samplerOptions(
   if (checked.success) return checked.data as { readonly [key: string]: Json }
   const { path, message } = checked.error.issues[0]!
   throw new UsageError(`The sampler ${sampler.name} does not take ${path.join('.') || 'these options'}: ${message}`)
+}
+
+/**
+ * Options as they were typed, `name=value` each, checked by their schema.
+ *
+ * @throws {@link UsageError}
+ */
+export function typedOptions(
+  of: { readonly name: string; readonly options: Sampler<unknown>['options'] },
+  texts: readonly string[],
+  { what, flag }: { readonly what: string; readonly flag: string },
+): { readonly [key: string]: Json } {
+  const known = Object.keys((of.options as unknown as { readonly shape: object }).shape)
+  const checked = of.options.safeParse(typedValues(texts, known, { what: `${what} ${of.name}`, flag }))
+  if (checked.success) return checked.data as { readonly [key: string]: Json }
+  const { path, message } = checked.error.issues[0]!
+  throw new UsageError(`The ${what} ${of.name} does not take ${path.join('.') || 'these options'}: ${message}`)
+}
+
+function typedValues(
+  texts: readonly string[],
+  known: readonly string[],
+  { what, flag }: { readonly what: string; readonly flag: string },
+): Record<string, unknown> {
+  const values: Record<string, unknown> = {}
+  for (const text of texts) {
+    const [, key = '', value = ''] = /^([^=]+)=(.+)$/s.exec(text) ?? []
+    if (key === '') throw new UsageError(`${flag} ${text}: write name=value.`)
+    if (!known.includes(key.trim()))
+      throw new UsageError(`${flag} ${text}: the ${what} has no such option. It has: ${known.join(', ') || 'none'}.`)
+    values[key.trim()] = optionValue(value.trim())
+  }
+  return values
 }
 
 /** A number, true, false, or the text itself. */
