@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { EvolveTextValueError, FileReadError, UsageError } from '../base/index.ts'
 import type { FrozenKey, Hyp, Release, ReleaseName, Sampler, SamplerName, SearchSpace } from '../search/index.ts'
-import type { EvolveFormatName, Json, Ranking } from '../study/index.ts'
+import type { EvolveFormatName, Json } from '../study/index.ts'
 import type { SearchFlags } from './cli/search-flags.ts'
 
 /** How a study searches. */
@@ -17,7 +17,7 @@ export interface ChosenSearch {
   readonly release: ReleaseName | undefined
   readonly format: EvolveFormatName
   /** Which row of the table is the best: by the release's own fitness where it is replayed as it was. */
-  readonly ranking: Ranking
+  readonly ranking: 'table' | 'trial'
   /** Trials in all. */
   readonly trials: number
   /** One sentence each, for the console. */

@@ -6,7 +6,6 @@ import {
   type EvolveFormatName,
   evolveFormats,
   type Json,
-  type Ranking,
   type StudyDefinition,
   type StudyRecord,
 } from '../../study/index.ts'
@@ -36,7 +35,7 @@ export type StudySettings = z.output<typeof schema>
 export const settingsOf = (definition: StudyDefinition): StudySettings => schema.catch({}).parse(definition.settings)
 
 /** Which row of the study's table is the best. */
-export const rankingOf = ({ ranking, release }: StudySettings): Ranking =>
+export const rankingOf = ({ ranking, release }: StudySettings): 'table' | 'trial' =>
   ranking ?? (release === undefined ? 'trial' : 'table')
 
 /** How the study's table and hyp file are written. */
