@@ -43,7 +43,9 @@ const study = (
     target: of,
     stopping,
     createdAt: 't',
+    finishedTarget: undefined,
     counts: { waiting: 0, running: processes, complete: done, pruned: 0, failed: 0 },
+    spent: done,
     workers: Array.from({ length: processes }, () => worker),
   }) satisfies StudyOverview
 

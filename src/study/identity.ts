@@ -1,25 +1,18 @@
 // What "the same study" is, and what a command that is typed again means: docs/storage.md has the table of cases.
 import { createHash } from 'node:crypto'
 import { type StudyDifference, StudyDiffersError } from '../base/index.ts'
-import { type Parameter, parameterSchema } from '../search/index.ts'
+import { type Parameter, parameterSchema, type Schedule } from '../search/index.ts'
+import { endedCount, isFinished } from './finished.ts'
 import { thisWorker } from './process.ts'
-import type {
-  ImportedTrial,
-  Json,
-  Storage,
-  StudyChoice,
-  StudyDefinition,
-  StudyOverview,
-  TrialCounts,
-} from './storage.ts'
+import type { ImportedTrial, Json, Storage, StudyChoice, StudyDefinition, StudyOverview } from './storage.ts'
 import { Study } from './study.ts'
 
 /** What a command asks for. */
 export interface StudyRequest {
   readonly definition: StudyDefinition
-  /** Trials of the study in all. */
+  /** Trials of the study in all; with a schedule, full trainings' worth of epochs. */
   readonly target?: number
-  /** Or: so many more than have ended (`--evolve N --resume`). */
+  /** Or: so many more than have ended, or trainings' worth more than are spent (`--evolve N --resume`). */
   readonly more?: number
   /** Name of the first study of this kind, as `runs/evolve/exp`; later ones are `runs/evolve/exp2` and so on. */
   readonly base: string
@@ -63,14 +56,20 @@ export const studyKey = (definition: StudyDefinition): string =>
     .digest('hex')
     .slice(0, 16)
 
-const facts = ({ seed, space, sampler, direction, fitness, identity }: StudyDefinition) => ({
-  identity,
-  seed,
-  space,
-  sampler,
-  direction,
-  fitness,
-})
+/** What is left out has no part in the text, so that a study without a schedule has the key that it always had. */
+const facts = (definition: StudyDefinition): Json => {
+  const { seed, space, sampler, direction, fitness, identity, schedule, constraints, second } = definition
+  const later = { schedule, constraints: constraints && [...constraints].sort(), second }
+  return {
+    identity,
+    seed,
+    space,
+    sampler,
+    direction,
+    fitness,
+    ...(later as unknown as { readonly [name: string]: Json }),
+  }
+}
 
 /** JSON with the keys of objects in order, so that equal values have equal texts. */
 function canonical(value: Json | undefined): string {
@@ -86,18 +85,36 @@ function canonical(value: Json | undefined): string {
 
 /** In what two studies differ, for people. */
 export function studyDifferences(stored: StudyDefinition, wanted: StudyDefinition): StudyDifference[] {
-  const named = ({ seed, sampler, direction, fitness, identity }: StudyDefinition): Record<string, Json> => ({
-    ...identity,
-    sampler: sampler.name,
-    ...prefixed('sampler option', sampler.options),
-    direction,
-    fitness,
-    seed,
-  })
+  const named = (definition: StudyDefinition): Record<string, Json> => {
+    const { seed, sampler, direction, fitness, identity, schedule, constraints = [], second } = definition
+    return {
+      ...identity,
+      sampler: sampler.name,
+      ...prefixed('sampler option', sampler.options),
+      ...(schedule && scheduleEntries(schedule)),
+      direction,
+      fitness,
+      ...(constraints.length > 0 && { constraints: [...constraints].sort().join(', ') }),
+      ...(second && { 'second objective': `${second.direction} ${second.expression}` }),
+      seed,
+    }
+  }
   return [
     ...compare(named(stored), named(wanted)),
     ...compare(spaceEntries(stored.space), spaceEntries(wanted.space), parameterTexts),
   ]
+}
+
+function scheduleEntries({ epochs, lowest, rungs, pruner, confirm, patience }: Schedule): Record<string, Json> {
+  return {
+    'epochs of a full training': epochs,
+    'lowest rung': lowest,
+    rungs,
+    pruner: pruner.name,
+    ...prefixed('pruner option', pruner.options),
+    confirm,
+    ...(patience !== undefined && { patience }),
+  }
 }
 
 /** Two values that differ, each as a text. */
@@ -200,35 +217,32 @@ export function decide(studies: readonly StudyOverview[], request: StudyRequest)
 
 const isOfBase = (name: string, base: string) => name.startsWith(base) && /^\d*$/.test(name.slice(base.length))
 
-const endedCount = ({ complete, pruned, failed }: TrialCounts) => complete + pruned + failed
-
-const isFinished = ({ counts, target }: StudyOverview) => target !== undefined && endedCount(counts) >= target
-
 const isSameData = (stored: StudyDefinition, wanted: StudyDefinition) =>
   dataKeys.every((key) => canonical(stored.identity[key]) === canonical(wanted.identity[key]))
 
 /** The total that the request leads to; `undefined`: as it is. */
 function wantedTotal(study: StudyOverview, { target, more, oneFolder = false }: StudyRequest): number | undefined {
-  const ended = endedCount(study.counts)
-  if (more !== undefined) return (study.workers.length > 0 ? (study.target ?? ended) : ended) + more
-  if (target !== undefined && oneFolder && isFinished(study)) return ended + target
+  const { spent, workers } = study
+  if (more !== undefined) return (workers.length > 0 ? (study.target ?? spent) : spent) + more
+  if (target !== undefined && oneFolder && isFinished(study)) return spent + target
   return target
 }
 
 function goOn(study: StudyOverview, request: StudyRequest): Decision {
   const wanted = wantedTotal(study, request)
-  const { name, counts, workers, target } = study
-  const given = endedCount(counts) + counts.running + counts.waiting
+  const { name, counts, workers, target, definition, spent } = study
+  const given = definition.schedule ? spent : endedCount(counts) + counts.running + counts.waiting
   // Only --resume makes a total smaller, and never smaller than what there is.
   const total = wanted === undefined ? target : Math.max(wanted, request.more === undefined ? (target ?? 0) : given)
   const use = total === target || total === undefined ? { use: study.id } : { use: study.id, target: total }
   const progress = progressText(study, total)
   const grows = target !== undefined && total !== undefined && total > target
-  const more = grows ? `; ${total} trials instead of ${target}` : ''
-  const kept = wanted !== undefined && total !== undefined && wanted < total ? `; it keeps its ${total} trials` : ''
+  const amount = (number: number) => amountText(number, definition)
+  const more = grows ? `; ${amount(total)} instead of ${rounded(target)}` : ''
+  const kept = wanted !== undefined && total !== undefined && wanted < total ? `; it keeps its ${amount(total)}` : ''
   if (workers.length > 0) return { case: 'joined', choice: use, message: `joins ${name} (${progress}${more}${kept})` }
   if (grows && isFinished(study))
-    return { case: 'extended', choice: use, message: `extends ${name} from ${target} to ${total} trials` }
+    return { case: 'extended', choice: use, message: `extends ${name} from ${rounded(target)} to ${amount(total)}` }
   return { case: 'continued', choice: use, message: `continues ${name} (${progress}${more}${kept})` }
 }
 
@@ -236,11 +250,13 @@ function create(studies: readonly StudyOverview[], key: string, request: StudyRe
   const { base, definition, isTaken } = request
   const first = request.firstTrials?.(studies)
   const asked = request.target ?? request.more
-  const target = asked === undefined ? undefined : asked + (first?.trials.length ?? 0)
+  // With a schedule trainings from elsewhere cost nothing of the target: see `costOf`.
+  const given = definition.schedule ? 0 : (first?.trials.length ?? 0)
+  const target = asked === undefined ? undefined : asked + given
   const names = new Set(studies.map(({ name }) => name))
   let name = base
   for (let n = 2; names.has(name) || isTaken(name); n++) name = `${base}${n}`
-  const trials = target === undefined ? '' : ` (${target} ${target === 1 ? 'trial' : 'trials'})`
+  const trials = target === undefined ? '' : ` (${amountText(target, definition)})`
   return {
     case: 'created',
     choice: {
@@ -258,9 +274,20 @@ function create(studies: readonly StudyOverview[], key: string, request: StudyRe
   }
 }
 
-function progressText({ counts, workers }: StudyOverview, total: number | undefined): string {
-  const ended = endedCount(counts)
-  const done = total === undefined ? `${ended} done` : `${ended} of ${total} done`
+/** With one decimal at most. */
+const rounded = (number: number) => String(Math.round(number * 10) / 10)
+
+/** As `300 trials` or `37.4 trainings' worth`. */
+function amountText(number: number, { schedule }: StudyDefinition): string {
+  const one = rounded(number) === '1'
+  if (schedule) return `${rounded(number)} ${one ? "training's" : "trainings'"} worth`
+  return `${number} ${one ? 'trial' : 'trials'}`
+}
+
+function progressText({ spent, workers, definition }: StudyOverview, total: number | undefined): string {
+  const unit = definition.schedule ? " trainings' worth" : ''
+  const done =
+    total === undefined ? `${rounded(spent)}${unit} done` : `${rounded(spent)} of ${rounded(total)}${unit} done`
   if (workers.length === 0) return done
   return `${done}, ${workers.length} other ${workers.length === 1 ? 'process' : 'processes'}`
 }

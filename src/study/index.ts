@@ -2,6 +2,7 @@
 export { type CreateStudyOptions, createStudy } from './create-study.ts'
 export { DurableFile, replaceFile, syncFolder } from './durable-file.ts'
 export * from './files/index.ts'
+export { endedCount, isFinished } from './finished.ts'
 export {
   type BegunStudy,
   beginStudy,
@@ -23,6 +24,8 @@ export type {
   EpochRecord,
   ImportedTrial,
   Json,
+  Judgement,
+  ReportChanges,
   Storage,
   StudyDefinition,
   StudyOverview,

@@ -1,6 +1,6 @@
 // Studies that live as long as the program: for toy functions, tests, and searches embedded in other programs.
 import { StudyInUseError, StudyNotFoundError } from '../base/index.ts'
-import { hypDigest, type Metrics, type RunningTrial, type Trial } from '../search/index.ts'
+import { costOf, hypDigest, type Metrics, type RunningTrial, type Trial } from '../search/index.ts'
 import { isAlive } from './process.ts'
 import type {
   ArtifactRecord,
@@ -11,6 +11,7 @@ import type {
   EpochRecord,
   ImportedTrial,
   Proposer,
+  ReportChanges,
   Storage,
   StoredTrial,
   StudyChanges,
@@ -22,7 +23,7 @@ import type {
   WorkerRecord,
 } from './storage.ts'
 import { checkHyp } from './stored-values.ts'
-import { afterEnding, requireAttempt } from './transitions.ts'
+import { afterEnding, proposedPart, requireAttempt } from './transitions.ts'
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] }
 
@@ -41,6 +42,8 @@ interface MemoryStudy {
   readonly log: number[]
   readonly attempts: (Writable<AttemptRecord> & { workerId: number | undefined })[]
   readonly epochs: Map<string, EpochRecord>
+  /** Reports with a fitness, by sequence - 1; that of an epoch that was reported again is followed by another. */
+  readonly reports: (EpochRecord & { readonly fitness: number })[]
   artifacts: ArtifactRecord[]
   ended: number
   turn: Promise<unknown>
@@ -71,13 +74,17 @@ export class MemoryStorage implements Storage {
         throw new Error(`there is a study ${choice.create.name}`)
       const { trials = [], ...created } = choice.create
       const id = ++this.#lastStudy
-      const record = { id, ...structuredClone(created), stopping: false, createdAt: this.#now() }
+      const record: StudyRecord = {
+        ...{ id, ...structuredClone(created), finishedTarget: undefined },
+        ...{ stopping: false, createdAt: this.#now() },
+      }
       study = {
         record,
         trials: [],
         log: [],
         attempts: [],
         epochs: new Map(),
+        reports: [],
         artifacts: [],
         ended: 0,
         turn: Promise.resolve(),
@@ -99,6 +106,14 @@ export class MemoryStorage implements Storage {
   async extend(study: number, total: number): Promise<number> {
     const found = this.#study(study)
     const target = Math.max(found.record.target ?? 0, total)
+    found.record = { ...found.record, target }
+    return target
+  }
+
+  async setTarget(study: number, total: number): Promise<number> {
+    const found = this.#study(study)
+    const least = found.record.definition.schedule ? spent(found) : found.trials.length
+    const target = Math.max(total, least)
     found.record = { ...found.record, target }
     return target
   }
@@ -164,13 +179,19 @@ export class MemoryStorage implements Storage {
     const waiting = found.trials.find(({ trial }) => trial.state === 'waiting')
     if (waiting) return this.#start(found, waiting, worker)
     const number = found.trials.length
-    if (target !== undefined && number >= target) return { trial: undefined, because: 'target' }
+    const { schedule } = found.record.definition
+    if (!schedule && target !== undefined && number >= target) return { trial: undefined, because: 'target' }
 
     proposer.learn(changesSince(found, proposer.sequence))
-    const { hyp, parents, mutated = [] } = proposer.propose(number)
+    const proposal = proposer.propose(number, target)
+    const finished = proposal === undefined && found.ended === number
+    if (found.record.finishedTarget !== undefined || finished)
+      found.record = { ...found.record, finishedTarget: finished ? target : undefined }
+    if (!proposal) return { trial: undefined, because: 'target' }
+    const { hyp, mutated = [] } = proposal
     checkHyp(hyp)
     const added: MemoryTrial = {
-      trial: { state: 'waiting', number, hyp, parents, mutated, attempt: 0 },
+      trial: { ...proposedPart({ ...proposal, number, mutated, attempt: 0 }), state: 'waiting' },
       digest: hypDigest(hyp),
       sequence: 0,
       seen: found.ended,
@@ -188,11 +209,32 @@ export class MemoryStorage implements Storage {
     return stored.sequence
   }
 
-  async reportEpoch(study: number, reference: AttemptReference, epoch: number, metrics: Metrics): Promise<void> {
+  async reportEpoch(
+    study: number,
+    reference: AttemptReference,
+    epoch: number,
+    metrics: Metrics,
+    fitness?: number,
+  ): Promise<void> {
     const found = this.#study(study)
     requireAttempt(found.trials[reference.number]?.trial, reference)
     const { number: trial, attempt } = reference
-    found.epochs.set(`${trial} ${attempt} ${epoch}`, { trial, attempt, epoch, metrics: { ...metrics } })
+    const record = { trial, attempt, epoch, metrics: { ...metrics } }
+    found.epochs.set(epochKey(record), fitness === undefined ? record : { ...record, fitness })
+    if (fitness !== undefined) found.reports.push(found.epochs.get(epochKey(record)) as MemoryStudy['reports'][number])
+  }
+
+  async reports(study: number, sequence: number, limit = Number.POSITIVE_INFINITY): Promise<ReportChanges> {
+    const { reports: log, epochs, trials } = this.#study(study)
+    const reports: { trial: number; epoch: number; fitness: number }[] = []
+    let last = sequence
+    for (; last < log.length && reports.length < limit; last++) {
+      const report = log[last]
+      const { trial, epoch, fitness } = report
+      if (epochs.get(epochKey(report)) !== report || trials[trial].trial.repeats !== undefined) continue
+      reports.push({ trial, epoch, fitness })
+    }
+    return { sequence: last, reports }
   }
 
   async importTrials(study: number, trials: readonly ImportedTrial[]): Promise<void> {
@@ -261,11 +303,12 @@ export class MemoryStorage implements Storage {
   }
 
   #overviews(): StudyOverview[] {
-    return [...this.#studies.values()].map(({ record, trials }) => {
+    return [...this.#studies.values()].map((study) => {
+      const { record, trials } = study
       const counts: Writable<TrialCounts> = { waiting: 0, running: 0, complete: 0, pruned: 0, failed: 0 }
       for (const { trial } of trials) counts[trial.state]++
       const workers = this.#workersOf(record.id).filter((worker) => isAlive(worker, this.#clock()))
-      return { ...record, counts, workers: workers.map(({ study: _, ...worker }) => worker) }
+      return { ...record, counts, spent: spent(study), workers: workers.map(({ study: _, ...worker }) => worker) }
     })
   }
 
@@ -274,9 +317,9 @@ export class MemoryStorage implements Storage {
   #now = () => new Date(this.#clock()).toISOString()
 
   #start(study: MemoryStudy, stored: MemoryTrial, worker: number): Claim {
-    const { number, hyp, parents, mutated, attempt: before } = stored.trial
-    const attempt = before + 1
-    const trial: RunningTrial = { number, hyp, parents, mutated, attempt, state: 'running' }
+    const { number } = stored.trial
+    const attempt = stored.trial.attempt + 1
+    const trial: RunningTrial = { ...proposedPart(stored.trial), attempt, state: 'running' }
     touch(study, stored, trial)
     stored.worker = worker
     const { host, pid, startedAt } = this.#workers.get(worker)!
@@ -331,6 +374,19 @@ export class MemoryStorage implements Storage {
   }
 }
 
+const epochKey = ({ trial, attempt, epoch }: EpochRecord) => `${trial} ${attempt} ${epoch}`
+
+/** Trials that have ended, or what they cost. */
+function spent({ record, trials, ended }: MemoryStudy): number {
+  const { schedule } = record.definition
+  if (!schedule) return ended
+  const costs = trials.map(({ trial }) => {
+    const isOpen = trial.state === 'waiting' || trial.state === 'running'
+    return isOpen ? 0 : Math.round(costOf(trial, schedule) * schedule.epochs)
+  })
+  return costs.reduce((sum, epochs) => sum + epochs, 0) / schedule.epochs
+}
+
 function touch(study: MemoryStudy, stored: MemoryTrial, trial: Trial): void {
   stored.trial = trial
   study.log.push(trial.number)
@@ -345,5 +401,6 @@ function changesSince({ record, trials, log }: MemoryStudy, since: number, limit
     sequence++
     if (stored.sequence === sequence) changed.push(stored)
   }
-  return { sequence, target: record.target, stopping: record.stopping, trials: changed }
+  const { target, finishedTarget, stopping } = record
+  return { sequence, target, finishedTarget, stopping, trials: changed }
 }

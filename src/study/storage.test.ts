@@ -124,6 +124,7 @@ describe.each(Object.keys(kinds))('a storage: %s', (kind) => {
       key: 'k',
       definition,
       target: 3,
+      finishedTarget: undefined,
       stopping: false,
       createdAt: new Date(time).toISOString(),
     })
@@ -131,6 +132,7 @@ describe.each(Object.keys(kinds))('a storage: %s', (kind) => {
     expect(found).toEqual({
       ...study,
       counts: { waiting: 0, running: 0, complete: 0, pruned: 0, failed: 0 },
+      spent: 0,
       workers: [
         {
           ...thisWorker(),

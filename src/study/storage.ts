@@ -1,7 +1,7 @@
 // Where studies and their trials are remembered. Implementations: memory-storage.ts and sql/ (SQLite, PostgreSQL).
 // Methods say what happened; each is one transaction, done wholly or not at all, and what its promise resolved to
 // survives a crash (except in memory). Several processes may use one storage at the same time.
-import type { FailureClass, Hyp, Metrics, Proposal, RunningTrial, Trial } from '../search/index.ts'
+import type { FailureClass, Hyp, Metrics, Proposal, RunningTrial, Schedule, Trial } from '../search/index.ts'
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json }
 
@@ -15,6 +15,12 @@ export interface StudyDefinition {
   readonly direction: 'maximize' | 'minimize'
   /** What the fitness is made of, as an expression of metrics; `value` if the objective returns it. */
   readonly fitness: string
+  /** Lengths of its trainings; left out: they have none, and the target counts trials. */
+  readonly schedule?: Schedule
+  /** What results must keep to, as `latency_ms <= 10`. */
+  readonly constraints?: readonly string[]
+  /** A second objective, as an expression of metrics. */
+  readonly second?: { readonly expression: string; readonly direction: 'maximize' | 'minimize' }
   /**
    * What makes two studies the same beside the above: data, cfg, weights, epochs, imgsz, batch … by name. Compared one by
    * one, so that a message can say what differs.
@@ -29,11 +35,19 @@ export interface StudyRecord {
   readonly id: number
   /** Unique in the storage: the folder (`runs/evolve/exp2`), or the name given by a library user. */
   readonly name: string
-  /** Hash of what the study is (identity, space, sampler, direction, fitness); see identity.ts. */
+  /** Hash of what the study is (identity, space, sampler, direction, fitness, schedule …); see identity.ts. */
   readonly key: string
   readonly definition: StudyDefinition
-  /** Trials in all, failed ones included; `undefined`: no end. */
+  /**
+   * Trials in all, failed ones included; with a schedule, full trainings' worth of epochs, which may be a fraction.
+   * `undefined`: no end.
+   */
   readonly target: number | undefined
+  /**
+   * Of a study with a schedule: the target at which all trials had ended and nothing more was to be trained. It is
+   * finished as long as that is its target.
+   */
+  readonly finishedTarget: number | undefined
   /** Somebody asked it to stop; cleared when it is resumed. */
   readonly stopping: boolean
   /** ISO 8601. */
@@ -70,14 +84,30 @@ export interface WorkerRecord extends WorkerInfo {
 /** A study and how far it is. */
 export interface StudyOverview extends StudyRecord {
   readonly counts: TrialCounts
+  /**
+   * How much of a target is spent: trials that have ended; with a schedule, full trainings' worth of epochs of them.
+   */
+  readonly spent: number
   /** Workers that are alive. */
   readonly workers: readonly WorkerRecord[]
 }
 
+/** What else was found out about a result; see {@link CompleteTrial}. */
+export interface Judgement {
+  readonly second?: number
+  /** Never NaN: what cannot be told is infinite. */
+  readonly violation?: number
+}
+
 /** What became of an attempt. */
 export type Ending =
-  | { readonly state: 'complete'; readonly fitness: number; readonly metrics: Metrics }
-  | { readonly state: 'pruned'; readonly epochs: number; readonly fitness?: number; readonly metrics: Metrics }
+  | ({ readonly state: 'complete'; readonly fitness: number; readonly metrics: Metrics } & Judgement)
+  | ({
+      readonly state: 'pruned'
+      readonly epochs: number
+      readonly fitness?: number
+      readonly metrics: Metrics
+    } & Judgement)
   | {
       readonly state: 'failed'
       readonly failure: FailureClass
@@ -109,6 +139,16 @@ export interface EpochRecord {
   /** From 1. */
   readonly epoch: number
   readonly metrics: Metrics
+  /** Larger is better; where the study compares trainings by their epochs. */
+  readonly fitness?: number
+}
+
+/** Fitness that trials had after epochs, since a moment. */
+export interface ReportChanges {
+  /** The moment that these lead to; hand it in next time. 0 is the beginning. */
+  readonly sequence: number
+  /** In the order in which they were told; of an epoch that was reported again, the last. */
+  readonly reports: readonly { readonly trial: number; readonly epoch: number; readonly fitness: number }[]
 }
 
 /** A file or folder that a trial left. */
@@ -130,6 +170,7 @@ export interface StudyChanges {
   /** The moment that these changes lead to; hand it in next time. 0 is the beginning. */
   readonly sequence: number
   readonly target: number | undefined
+  readonly finishedTarget: number | undefined
   readonly stopping: boolean
   /** Trials that were added or changed, in the order of their last change: ended ones as they were told. */
   readonly trials: readonly StoredTrial[]
@@ -147,8 +188,11 @@ export interface Proposer {
   readonly sequence: number
   /** Told what happened since, before `propose`; more than once if there is much, or if the transaction is repeated. */
   learn(changes: StudyChanges): void
-  /** Called inside the transaction when it knows all: nobody else adds, gives out or ends a trial meanwhile. */
-  propose(number: number): Proposal
+  /**
+   * Called inside the transaction when it knows all: nobody else adds, gives out or ends a trial meanwhile. `undefined`
+   * says that nothing more fits into the target.
+   */
+  propose(number: number, target: number | undefined): Proposal | undefined
 }
 
 export type Claim =
@@ -197,8 +241,14 @@ export interface Storage {
   /** Asks the workers of a study to stop, or takes that back. */
   setStopping(study: number, stopping: boolean): Promise<void>
 
-  /** Lets a study have more trials; a smaller total than it has changes nothing. Resolves to the total. */
+  /** Lets a study have a larger target; a smaller one than it has changes nothing. Resolves to the target. */
   extend(study: number, total: number): Promise<number>
+
+  /**
+   * Sets the target up or down, but never below what is spent (without a schedule: the trials that there are). Resolves
+   * to the target.
+   */
+  setTarget(study: number, target: number): Promise<number>
 
   /**
    * Forgets a study.
@@ -222,6 +272,9 @@ export interface Storage {
    * one, else a new one with the proposed hyp. Two workers never get the same trial; numbers have no gaps. A worker that
    * was thought lost is alive again when it claims.
    *
+   * Without a schedule there are as many trials as the target says. With one the proposer says whether anything more is to
+   * be trained; if not, and all trials have ended, the study is finished with this target.
+   *
    * @throws {@link StudyNotFoundError} if the study was deleted meanwhile
    */
   claimTrial(study: number, worker: number, proposer: Proposer): Promise<Claim>
@@ -237,9 +290,19 @@ export interface Storage {
   /**
    * Keeps what an epoch measured; an epoch reported again replaces what was there.
    *
+   * @param fitness - if it is to be compared with that of others; see {@link Storage.reports}
    * @throws {@link TrialNotRunningError} as {@link Storage.endAttempt}
    */
-  reportEpoch(study: number, reference: AttemptReference, epoch: number, metrics: Metrics): Promise<void>
+  reportEpoch(
+    study: number,
+    reference: AttemptReference,
+    epoch: number,
+    metrics: Metrics,
+    fitness?: number,
+  ): Promise<void>
+
+  /** Fitness after epochs of the trials that the search proposed (all but repeats), since a moment. */
+  reports(study: number, sequence: number, limit?: number): Promise<ReportChanges>
 
   /** Adds trainings from elsewhere as ended trials, in this order, all or none. */
   importTrials(study: number, trials: readonly ImportedTrial[]): Promise<void>

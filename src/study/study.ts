@@ -8,31 +8,42 @@ import {
 } from '../base/index.ts'
 import {
   type CompleteTrial,
+  type Constraint,
+  costOf,
   type FailedTrial,
   type FailureClass,
   type Fitness,
   History,
   type Hyp,
   type Metrics,
+  type NextRequest,
+  nextTraining,
   type Proposal,
   type PrunedTrial,
+  parseConstraint,
   parseFitness,
+  pruners,
   type RunningTrial,
   type Sampler,
-  type SearchContext,
+  type Schedule,
   SearchSpace,
   samplers,
+  scheduleSchema,
   type Trial,
   type TrialState,
+  totalViolation,
   type WaitingTrial,
 } from '../search/index.ts'
+import { isFinished } from './finished.ts'
 import { type Objective, type OptimizeOptions, optimize } from './optimize.ts'
 import { leaseMs, thisWorker } from './process.ts'
+import { Stopper } from './stopper.ts'
 import type {
   ArtifactRecord,
   AttemptRecord,
   Ending,
   EpochRecord,
+  Judgement,
   Storage,
   StudyChanges,
   StudyDefinition,
@@ -41,7 +52,7 @@ import type {
   WorkerRecord,
 } from './storage.ts'
 import { metricsText } from './stored-values.ts'
-import { afterEnding } from './transitions.ts'
+import { afterEnding, judgementOf, proposedPart } from './transitions.ts'
 
 /** How a failed attempt is told. */
 export interface Failure {
@@ -81,10 +92,18 @@ export class Study<H extends Hyp = Hyp> {
   readonly history = new History()
   readonly #ownsStorage: boolean
   readonly #fitness: Fitness | undefined
-  readonly #sampler: { propose(context: SearchContext): Proposal }
+  readonly #constraints: readonly Constraint[]
+  readonly #second: Fitness | undefined
+  readonly #sampler: Pick<NextRequest, 'sampler' | 'samplerOptions'>
+  readonly #schedule: Schedule | undefined
+  /** What stops trainings at a rung, where the study does. */
+  readonly #stopper: Stopper | undefined
   readonly #counts: Record<TrialState, number> = { waiting: 0, running: 0, complete: 0, pruned: 0, failed: 0 }
   #sequence = 0
+  /** Epochs of ended trials; with a schedule. */
+  #epochsSpent = 0
   #target: number | undefined
+  #finishedTarget: number | undefined
   #stopping: boolean
   #worker: number | undefined
   #heartbeat: NodeJS.Timeout | undefined
@@ -99,8 +118,14 @@ export class Study<H extends Hyp = Hyp> {
     this.space = SearchSpace.fromJSON(record.definition.space) as SearchSpace<H>
     this.seed = record.definition.seed
     this.#fitness = record.definition.fitness === 'value' ? undefined : parseFitness(record.definition.fitness)
+    const { constraints = [], second } = record.definition
+    this.#constraints = constraints.map(parseConstraint)
+    this.#second = second && parseFitness(second.expression)
     this.#sampler = samplerOf(storage, record)
+    this.#schedule = scheduleOf(storage, record)
+    this.#stopper = Stopper.of(this.#schedule)
     this.#target = record.target
+    this.#finishedTarget = record.finishedTarget
     this.#stopping = record.stopping
     if (worker !== undefined) this.#live(worker)
   }
@@ -122,9 +147,32 @@ export class Study<H extends Hyp = Hyp> {
     return study
   }
 
-  /** How many trials there are to be in all; `undefined`: no end. */
+  /**
+   * How many trials there are to be in all; with a schedule, full trainings' worth of epochs. `undefined`: no end.
+   */
   get target(): number | undefined {
     return this.#target
+  }
+
+  /** Lengths of its trainings; `undefined`: they have none. */
+  get schedule(): Schedule | undefined {
+    return this.#schedule
+  }
+
+  /**
+   * How much of its target is spent, as far as this process knows: trials that have ended; with a schedule, full
+   * trainings' worth of epochs of them.
+   */
+  get spent(): number {
+    return this.#schedule ? this.#epochsSpent / this.#schedule.epochs : this.history.ended.length
+  }
+
+  /** Whether all of its target is done, as far as this process knows. */
+  get isFinished(): boolean {
+    return isFinished({
+      ...{ definition: this.definition, target: this.#target, finishedTarget: this.#finishedTarget },
+      counts: this.#counts,
+    })
   }
 
   /** Takes in what other processes did. */
@@ -134,7 +182,7 @@ export class Study<H extends Hyp = Hyp> {
 
   /**
    * The next trial to train: one whose training was interrupted or is to be tried again, else a new one. `undefined` if
-   * all trials of the target are given out, or a stop was requested.
+   * nothing more fits into the target, or a stop was requested.
    *
    * @throws {@link StudyNotFoundError} if the study was deleted meanwhile
    */
@@ -147,7 +195,7 @@ export class Study<H extends Hyp = Hyp> {
           return study.#sequence
         },
         learn: (changes) => this.#learn(changes),
-        propose: (number) => this.#propose(number),
+        propose: (number, target) => this.#propose(number, target),
       })
       if (claim.trial) await this.#learnOwn(claim.trial, claim.sequence, claim.digest)
       else await this.#refresh()
@@ -156,18 +204,30 @@ export class Study<H extends Hyp = Hyp> {
   }
 
   /**
-   * Tells how a trial that `ask` gave out ended: with what was measured, or with one number. It is complete then, or
-   * failed (`diverged`) if its fitness cannot be computed or is not finite.
+   * Tells how a trial that `ask` gave out came to its end: with what was measured, or with one number. It is complete
+   * then, `pruned` if it was granted less than a full training, or failed (`diverged`) if its fitness cannot be computed
+   * or is not finite.
    *
    * @throws {@link TrialNotRunningError} if it is not in training any more; nothing is changed then
    * @throws {@link TrialNotStoredError} if the storage fails: it holds the result
    */
-  async tell(trial: RunningTrial<H>, outcome: Metrics | number): Promise<CompleteTrial<H> | FailedTrial<H>> {
+  async tell(
+    trial: RunningTrial<H>,
+    outcome: Metrics | number,
+  ): Promise<CompleteTrial<H> | PrunedTrial<H> | FailedTrial<H>> {
     const metrics = typeof outcome === 'number' ? {} : { ...outcome }
     const value = typeof outcome === 'number' ? outcome : this.#evaluate(metrics)
     const fitness = this.definition.direction === 'minimize' ? -value : value
-    if (Number.isFinite(fitness)) return this.#end(trial, { state: 'complete', fitness, metrics })
-    return this.fail(trial, { failure: 'diverged', output: [this.#whyNotFinite(outcome)] }) as Promise<FailedTrial<H>>
+    const why = Number.isFinite(fitness) ? this.#second?.problem(metrics) : this.#whyNotFinite(outcome)
+    if (why !== undefined) {
+      const output = [Number.isFinite(fitness) ? `No second objective: ${why}.` : why]
+      return this.fail(trial, { failure: 'diverged', output }) as Promise<FailedTrial<H>>
+    }
+    const result = { fitness, metrics, ...this.#judge(metrics) }
+    const { fidelity } = trial
+    if (this.#schedule && fidelity !== undefined && fidelity < this.#schedule.epochs)
+      return this.#end(trial, { state: 'pruned', epochs: fidelity, ...result })
+    return this.#end(trial, { state: 'complete', ...result })
   }
 
   /**
@@ -190,9 +250,9 @@ export class Study<H extends Hyp = Hyp> {
     trial: RunningTrial<H>,
     { epochs, metrics }: { readonly epochs: number; readonly metrics: Metrics },
   ): Promise<PrunedTrial<H>> {
-    const value = this.#fitness ? this.#evaluate(metrics) : Number.NaN
-    const fitness = this.definition.direction === 'minimize' ? -value : value
-    return this.#end(trial, { state: 'pruned', epochs, metrics, ...(Number.isFinite(fitness) ? { fitness } : {}) })
+    const fitness = this.#fitnessOf(metrics)
+    const judged = fitness === undefined ? {} : { fitness, ...this.#judge(metrics) }
+    return this.#end(trial, { state: 'pruned', epochs, metrics, ...judged })
   }
 
   /** Gives a trial back whose training was interrupted; `ask` will give it out again. */
@@ -201,15 +261,21 @@ export class Study<H extends Hyp = Hyp> {
   }
 
   /**
-   * Keeps what an epoch measured.
+   * Keeps what an epoch measured. In a study whose trainings are stopped at rungs, its pruner compares what the others
+   * had then.
    *
    * @param epoch - from 1
-   * @returns whether to go on with the trial
+   * @param outcome - metrics; or one number, kept as the metric `value`, if the study has no fitness expression
+   * @returns whether to go on with the trial; one that is stopped is ended by {@link prune}
    * @throws {@link TrialNotRunningError} if the trial was given to another process meanwhile
    */
-  async report(trial: RunningTrial<H>, epoch: number, metrics: Metrics): Promise<'continue' | 'stop'> {
-    await this.storage.reportEpoch(this.id, trial, epoch, metrics)
-    return 'continue'
+  async report(trial: RunningTrial<H>, epoch: number, outcome: Metrics | number): Promise<'continue' | 'stop'> {
+    const metrics = typeof outcome === 'number' ? { value: outcome } : outcome
+    const compared = this.#stopper !== undefined && trial.repeats === undefined
+    const fitness = compared ? this.#fitnessOf(metrics) : undefined
+    await this.storage.reportEpoch(this.id, trial, epoch, metrics, fitness)
+    if (!compared || fitness === undefined || epoch >= this.#schedule!.epochs) return 'continue'
+    return this.#inTurn(() => this.#stopper!.verdict(this.storage, this.id, trial.number, epoch))
   }
 
   /** All trials: ended ones in the order in which they were told, then the others by number. */
@@ -277,9 +343,15 @@ export class Study<H extends Hyp = Hyp> {
     return this.storage.workers(this.id)
   }
 
-  /** Lets the study have this many trials in all; it never gets fewer. Resolves to the total. */
+  /** Lets the study have this {@link target}; it never gets smaller. Resolves to the target. */
   async extend(total: number): Promise<number> {
     this.#target = await this.storage.extend(this.id, total)
+    return this.#target
+  }
+
+  /** Sets the {@link target} up or down, but never below what is spent. Resolves to the target. */
+  async setTarget(target: number): Promise<number> {
+    this.#target = await this.storage.setTarget(this.id, target)
     return this.#target
   }
 
@@ -296,8 +368,8 @@ export class Study<H extends Hyp = Hyp> {
   }
 
   /**
-   * What the sampler saw when it proposed a trial: the same history and number give the same proposal. Trials that were
-   * open then are open in it.
+   * What the sampler saw when it proposed a trial: the same history, number and target give the same proposal. Trials that
+   * were open then are open in it.
    */
   async historyBefore(number: number): Promise<History> {
     await this.refresh()
@@ -308,8 +380,7 @@ export class Study<H extends Hyp = Hyp> {
     const known = new Set(ended.map((trial) => trial.number))
     for (let earlier = 0; earlier < number; earlier++) {
       if (known.has(earlier)) continue
-      const { hyp, parents, mutated, attempt } = this.history.get(earlier)!
-      history.set({ number: earlier, hyp, parents, mutated, attempt, state: 'running' })
+      history.set({ ...proposedPart(this.history.get(earlier)!), state: 'running' })
     }
     return history
   }
@@ -342,17 +413,29 @@ export class Study<H extends Hyp = Hyp> {
     if (this.#ownsStorage) await this.storage.close()
   }
 
-  #propose(number: number) {
-    const { space, history } = this
-    const rngOf = (trial: number) => randomFor(this.seed, trial)
-    const proposal = this.#sampler.propose({ space, number, history, rng: rngOf(number), rngOf })
-    return { ...proposal, hyp: Object.freeze({ ...proposal.hyp }) }
+  #propose(number: number, target: number | undefined): Proposal | undefined {
+    const { space, history, seed } = this
+    const schedule = this.#schedule
+    const isPlain = !schedule && this.#constraints.length === 0 && !this.#second
+    const proposal = isPlain
+      ? this.#proposeAtOnce(number)
+      : nextTraining({ space, history, seed, schedule, number, target, ...this.#sampler })
+    return proposal && { ...proposal, hyp: Object.freeze({ ...proposal.hyp }) }
   }
 
-  #learn({ sequence, target, stopping, trials }: StudyChanges): void {
+  /** As `nextTraining` does where trainings have no length and one number says all, without looking for more. */
+  #proposeAtOnce(number: number): Proposal {
+    const { space, history } = this
+    const { sampler, samplerOptions } = this.#sampler
+    const rngOf = (trial: number) => randomFor(this.seed, trial)
+    return sampler.propose({ space, number, history, rng: rngOf(number), rngOf }, samplerOptions)
+  }
+
+  #learn({ sequence, target, finishedTarget, stopping, trials }: StudyChanges): void {
     for (const { trial, digest } of trials) this.#learnTrial(trial, digest, sequence)
     this.#sequence = sequence
     this.#target = target
+    this.#finishedTarget = finishedTarget
     this.#stopping = stopping
   }
 
@@ -389,11 +472,32 @@ export class Study<H extends Hyp = Hyp> {
     this.history.set(trial, digest)
     this.#counts[trial.state]++
     this.#sequence = sequence
+    if (this.#schedule && trial.state !== 'waiting' && trial.state !== 'running')
+      this.#epochsSpent += Math.round(costOf(trial, this.#schedule) * this.#schedule.epochs)
   }
 
   #evaluate(metrics: Metrics): number {
     if (!this.#fitness) throw new Error('this study is told one number per trial, it has no fitness expression')
     return this.#fitness.evaluate(metrics)
+  }
+
+  /** Larger is better; `undefined` if it cannot be told. */
+  #fitnessOf(metrics: Metrics): number | undefined {
+    const value = this.#fitness ? this.#fitness.evaluate(metrics) : (metrics['value'] ?? Number.NaN)
+    if (!Number.isFinite(value)) return undefined
+    return this.definition.direction === 'minimize' ? -value : value
+  }
+
+  /** Constraints and the second objective, where the study has them. */
+  #judge(metrics: Metrics): Judgement {
+    const violation = totalViolation(this.#constraints, metrics)
+    const value = this.#second?.evaluate(metrics) ?? Number.NaN
+    return {
+      ...(this.#constraints.length > 0 && {
+        violation: Number.isNaN(violation) ? Number.POSITIVE_INFINITY : violation,
+      }),
+      ...(Number.isFinite(value) && { second: this.definition.second?.direction === 'minimize' ? -value : value }),
+    }
   }
 
   #whyNotFinite(outcome: Metrics | number): string {
@@ -430,8 +534,22 @@ function samplerOf({ location }: Storage, { name, definition: { sampler } }: Stu
       `its study ${name} has the sampler ${sampler.name}, unknown to this release`,
     )
   const found = samplers[sampler.name as keyof typeof samplers] as Sampler<unknown>
-  const options = found.options.parse(sampler.options)
-  return { propose: (context: SearchContext) => found.propose(context, options) }
+  return { sampler: found, samplerOptions: found.options.parse(sampler.options) }
+}
+
+/** @throws {@link StorageInvalidError} */
+function scheduleOf({ location }: Storage, { name, definition: { schedule } }: StudyRecord): Schedule | undefined {
+  if (schedule === undefined) return undefined
+  const read = scheduleSchema.safeParse(schedule)
+  if (!read.success)
+    throw new StorageInvalidError(
+      location,
+      `the lengths of trainings of its study ${name} are none that this release knows (${read.error.issues[0].message})`,
+    )
+  const pruner = read.data.pruner.name
+  if (!Object.hasOwn(pruners, pruner))
+    throw new StorageInvalidError(location, `its study ${name} has the pruner ${pruner}, unknown to this release`)
+  return read.data
 }
 
 /** Trials are read in portions: large ones are slower to hand over, small ones cost a query each. */
@@ -439,15 +557,20 @@ const chunk = 500
 
 /** A trial as a plain object: those of the history may parse their texts when they are looked at. */
 export function plainTrial<T extends Trial>(trial: T): T {
-  const { number, hyp, parents, mutated, attempt } = trial
-  const proposed = { number, hyp, parents, mutated, attempt }
+  const proposed = proposedPart(trial)
   const plain = (): Trial => {
     switch (trial.state) {
-      case 'complete':
-        return { ...proposed, state: 'complete', fitness: trial.fitness, metrics: trial.metrics }
+      case 'complete': {
+        const { fitness, metrics } = trial
+        return { ...proposed, state: 'complete', fitness, ...judgementOf(trial), metrics }
+      }
       case 'pruned': {
         const { epochs, fitness, metrics } = trial
-        return { ...proposed, state: 'pruned', epochs, ...(fitness === undefined ? {} : { fitness }), metrics }
+        return {
+          ...proposed,
+          ...{ state: 'pruned', epochs, ...(fitness !== undefined && { fitness }) },
+          ...{ ...judgementOf(trial), metrics },
+        }
       }
       case 'failed':
         return { ...proposed, state: 'failed', failure: trial.failure, output: trial.output }

@@ -1,7 +1,7 @@
 // What becomes of a trial when an attempt ends. Pure; the same for every storage.
 import { TrialNotRunningError } from '../base/index.ts'
-import type { EndedTrial, RunningTrial, Trial, WaitingTrial } from '../search/index.ts'
-import type { AttemptReference, Ending } from './storage.ts'
+import type { EndedTrial, Hyp, ProposedTrial, RunningTrial, Trial, WaitingTrial } from '../search/index.ts'
+import type { AttemptReference, Ending, Judgement } from './storage.ts'
 
 /**
  * The fence: an attempt may report and end only while it is the one in training.
@@ -22,16 +22,39 @@ function describe(trial: Pick<Trial, 'state' | 'attempt'> | undefined, attempt: 
   return `${trial.state}, as attempt ${trial.attempt} (this is attempt ${attempt})`
 }
 
+/** What a trial is whatever its state, as a plain object without what it has not. */
+export function proposedPart<H extends Hyp>(trial: ProposedTrial<H>): ProposedTrial<H> {
+  const { number, hyp, parents, mutated, attempt, fidelity, continues, repeats, repetition } = trial
+  return {
+    ...{ number, hyp, parents, mutated, attempt },
+    ...(fidelity !== undefined && { fidelity }),
+    ...(continues !== undefined && { continues }),
+    ...(repeats !== undefined && { repeats }),
+    ...(repetition !== undefined && { repetition }),
+  }
+}
+
+/** What is known of a result beside fitness and metrics, without what is not. */
+export const judgementOf = ({ second, violation }: Judgement): Judgement => ({
+  ...(second !== undefined && { second }),
+  ...(violation !== undefined && { violation }),
+})
+
 /** The trial after its attempt ended. */
 export function afterEnding(trial: RunningTrial, ending: Ending): EndedTrial | WaitingTrial {
-  const { number, hyp, parents, mutated, attempt } = trial
-  const proposed = { number, hyp, parents, mutated, attempt }
+  const proposed = proposedPart(trial)
   switch (ending.state) {
-    case 'complete':
-      return { ...proposed, state: 'complete', fitness: ending.fitness, metrics: ending.metrics }
+    case 'complete': {
+      const { fitness, metrics } = ending
+      return { ...proposed, state: 'complete', fitness, ...judgementOf(ending), metrics }
+    }
     case 'pruned': {
       const { epochs, fitness, metrics } = ending
-      return { ...proposed, state: 'pruned', epochs, ...(fitness === undefined ? {} : { fitness }), metrics }
+      return {
+        ...proposed,
+        ...{ state: 'pruned', epochs, ...(fitness !== undefined && { fitness }) },
+        ...{ ...judgementOf(ending), metrics },
+      }
     }
     case 'failed':
       if (ending.retry) return { ...proposed, state: 'waiting' }

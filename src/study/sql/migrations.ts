@@ -1,7 +1,9 @@
 // How the tables came to be: a list that only grows. Released entries are never edited or reordered; databases of each
 // released version stand in test/golden/databases and must open.
+import type { Transaction } from 'kysely'
 import { StorageNewerError } from '../../base/index.ts'
 import type { Dialect, Tx } from './dialect.ts'
+import type { StudyTable } from './schema.ts'
 
 interface Migration {
   readonly name: string
@@ -97,6 +99,38 @@ export const migrations: readonly Migration[] = [
         .addColumn('pid', 'integer', (col) => col.notNull())
         .addColumn('started_at', 'text', (col) => col.notNull())
         .addColumn('taken_at', 'text', (col) => col.notNull())
+        .execute()
+    },
+  },
+  {
+    name: 'trainings of different length',
+    async up(tx) {
+      const { schema } = tx
+      // A target may be a fraction now. SQLite cannot change the type of a column: another one takes its place.
+      await schema.alterTable('study').addColumn('total', 'double precision').execute()
+      const withTotal = tx as unknown as Transaction<{ study: StudyTable & { total: number | null } }>
+      await withTotal
+        .updateTable('study')
+        .set(({ ref }) => ({ total: ref('target') }))
+        .execute()
+      await schema.alterTable('study').dropColumn('target').execute()
+      await schema.alterTable('study').renameColumn('total', 'target').execute()
+      await schema.alterTable('study').addColumn('finished_target', 'double precision').execute()
+      await schema
+        .alterTable('study')
+        .addColumn('reported', 'integer', (col) => col.notNull().defaultTo(0))
+        .execute()
+      for (const name of ['fidelity', 'continues', 'repeats', 'repetition'])
+        await schema.alterTable('trial').addColumn(name, 'integer').execute()
+      for (const name of ['violation', 'second'])
+        await schema.alterTable('trial').addColumn(name, 'double precision').execute()
+      await schema.alterTable('epoch').addColumn('fitness', 'double precision').execute()
+      await schema.alterTable('epoch').addColumn('sequence', 'integer').execute()
+      await schema
+        .createIndex('epoch_by_sequence')
+        .on('epoch')
+        .columns(['study_id', 'sequence'])
+        .where('sequence', 'is not', null)
         .execute()
     },
   },

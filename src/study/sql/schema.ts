@@ -9,11 +9,16 @@ export interface StudyTable {
   key: string
   /** JSON of StudyDefinition. */
   definition: string
+  /** May be a fraction. */
   target: number | null
+  /** The target with which it was found finished; see StudyRecord. */
+  finished_target: number | null
   /** 0 or 1. */
   stopping: number
   /** Number of the last change of any of its trials. */
   sequence: number
+  /** Number of the last report that has a fitness. */
+  reported: Generated<number>
   created_at: string
 }
 
@@ -51,6 +56,17 @@ export interface TrialTable {
   metrics: string | null
   /** Of a pruned trial. */
   epochs: number | null
+  /** Epochs that it is granted. */
+  fidelity: number | null
+  /** Numbers of trials: whose hyp it trains a rung further, or again. */
+  continues: number | null
+  repeats: number | null
+  /** Of a repeat, from 1. */
+  repetition: number | null
+  /** By how much it breaks the constraints; the infinite stands for what cannot be told. */
+  violation: number | null
+  /** Of the second objective; larger is better. */
+  second: number | null
   failure: string | null
   /** JSON list of lines. */
   output: string | null
@@ -74,6 +90,10 @@ export interface EpochTable {
   attempt: number
   epoch: number
   metrics: string
+  /** Larger is better; where the study compares trainings by their epochs. */
+  fitness: number | null
+  /** Those with a fitness are numbered in the order in which they were told. */
+  sequence: number | null
 }
 
 export interface ArtifactTable {

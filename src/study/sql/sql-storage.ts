@@ -2,9 +2,9 @@
 // after another: each transaction begins by locking the study's row.
 import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
-import { sql } from 'kysely'
+import { type Selectable, sql } from 'kysely'
 import { StudyInUseError, StudyNotFoundError } from '../../base/index.ts'
-import { type FailureClass, hypDigest, type Metrics, type RunningTrial } from '../../search/index.ts'
+import { type FailureClass, hypDigest, type Metrics, type Proposal, type RunningTrial } from '../../search/index.ts'
 import { isAlive, thisWorker } from '../process.ts'
 import type {
   ArtifactRecord,
@@ -15,6 +15,7 @@ import type {
   EpochRecord,
   ImportedTrial,
   Proposer,
+  ReportChanges,
   Storage,
   StudyChanges,
   StudyChoice,
@@ -26,11 +27,12 @@ import type {
   WorkerRecord,
 } from '../storage.ts'
 import { checkHyp, metricsText, parseMetricsText } from '../stored-values.ts'
-import { requireAttempt } from '../transitions.ts'
+import { judgementOf, proposedPart, requireAttempt } from '../transitions.ts'
 import type { Db, Dialect, Tx } from './dialect.ts'
 import { migrate } from './migrations.ts'
 import type { StudyTable, WorkerTable } from './schema.ts'
-import { packedTrials, proposedValues, unpackTrials } from './stored-trial.ts'
+import { packedReports, unpackReports } from './stored-report.ts'
+import { packedTrials, proposedColumns, proposedValues, unpackTrials } from './stored-trial.ts'
 
 /** Who is inside an exclusive step for longer may be overtaken. */
 const turnMs = 30_000
@@ -40,6 +42,8 @@ export class SqlStorage implements Storage {
   readonly #dialect: Dialect
   /** Exclusive steps of this process, by study: they wait for each other without asking the database. */
   readonly #turns = new Map<number, Promise<unknown>>()
+  /** Epochs of a full training by study, `undefined` if its trainings have no length. They never change. */
+  readonly #fullEpochs = new Map<number, number | undefined>()
 
   private constructor(dialect: Dialect, notes: readonly string[]) {
     this.#dialect = dialect
@@ -123,6 +127,17 @@ export class SqlStorage implements Storage {
     })
   }
 
+  setTarget(study: number, total: number): Promise<number> {
+    return this.#dialect.write(async (tx) => {
+      await this.#lockStudy(tx, study)
+      const full = await this.#fullOf(tx, study)
+      const least = full === undefined ? await this.#nextNumber(tx, study) : await this.#spent(tx, study, full)
+      const target = Math.max(total, least)
+      await tx.updateTable('study').set({ target }).where('id', '=', study).execute()
+      return target
+    })
+  }
+
   async deleteStudy(study: number): Promise<void> {
     await this.#dialect.write(async (tx) => {
       await this.#dialect.lockAll(tx)
@@ -188,7 +203,11 @@ export class SqlStorage implements Storage {
   }
 
   async #changes(db: Db, study: number, since: number, limit?: number): Promise<StudyChanges> {
-    const row = await db.selectFrom('study').select(['target', 'stopping']).where('id', '=', study).executeTakeFirst()
+    const row = await db
+      .selectFrom('study')
+      .select(['target', 'finished_target', 'stopping'])
+      .where('id', '=', study)
+      .executeTakeFirst()
     if (!row) throw await this.#notFound(db, study)
     const query = db
       .selectFrom('trial')
@@ -199,6 +218,7 @@ export class SqlStorage implements Storage {
     const { packed } = (await packedTrials(this.#dialect, query).execute(db)).rows[0]
     return {
       target: row.target ?? undefined,
+      finishedTarget: row.finished_target ?? undefined,
       stopping: row.stopping === 1,
       ...(packed === null ? { trials: [], sequence: since } : unpackTrials(packed)),
     }
@@ -206,7 +226,7 @@ export class SqlStorage implements Storage {
 
   claimTrial(study: number, worker: number, proposer: Proposer): Promise<Claim> {
     return this.#dialect.write(async (tx): Promise<Claim> => {
-      const { target, stopping, sequence } = await this.#lockStudy(tx, study)
+      const { target, finished_target: finishedTarget, stopping, sequence } = await this.#lockStudy(tx, study)
       const now = await this.#dialect.now(tx)
       const lost = await this.#takeBackLost(tx, study, worker, now)
       if (stopping === 1) return { trial: undefined, because: 'stopping' }
@@ -220,9 +240,15 @@ export class SqlStorage implements Storage {
       if (waiting.length > 0) return this.#claimWaiting(tx, study, Math.min(...waiting), worker, now)
 
       const number = await this.#nextNumber(tx, study)
-      if (target !== null && number >= target) return { trial: undefined, because: 'target' }
+      const full = await this.#fullOf(tx, study)
+      if (full === undefined && target !== null && number >= target) return { trial: undefined, because: 'target' }
       if (lost || proposer.sequence < sequence) await this.#teach(tx, study, proposer)
-      return this.#claimNew(tx, study, number, number - open.length, worker, now, proposer)
+      const proposal = proposer.propose(number, target ?? undefined)
+      const finished = proposal === undefined && open.length === 0 ? target : null
+      if (finished !== finishedTarget)
+        await tx.updateTable('study').set({ finished_target: finished }).where('id', '=', study).execute()
+      if (!proposal) return { trial: undefined, because: 'target' }
+      return this.#claimNew(tx, study, number, number - open.length, worker, now, proposal)
     }, 'order')
   }
 
@@ -233,7 +259,7 @@ export class SqlStorage implements Storage {
       .set(({ eb }) => ({ state: 'running', attempt: eb('attempt', '+', 1), worker_id: worker, sequence }))
       .where('study_id', '=', study)
       .where('number', '=', number)
-      .returning(['hyp', 'parents', 'mutated', 'attempt', 'digest'])
+      .returning(['attempt', 'digest', ...proposedColumns])
       .executeTakeFirstOrThrow()
     const trial: RunningTrial = { number, ...proposedValues(row), attempt: row.attempt, state: 'running' }
     await this.#beginAttempt(tx, study, trial, worker, now)
@@ -247,10 +273,10 @@ export class SqlStorage implements Storage {
     seen: number,
     worker: number,
     now: number,
-    proposer: Proposer,
+    proposal: Proposal,
   ): Promise<Claim> {
-    const { hyp, parents, mutated = [] } = proposer.propose(number)
-    const trial: RunningTrial = { number, hyp, parents, mutated, attempt: 1, state: 'running' }
+    const { hyp, parents, mutated = [], fidelity, continues, repeats, repetition } = proposal
+    const trial: RunningTrial = { ...proposedPart({ ...proposal, number, mutated, attempt: 1 }), state: 'running' }
     const digest = hypDigest(hyp)
     const sequence = await this.#nextSequence(tx, study)
     const row = {
@@ -258,6 +284,7 @@ export class SqlStorage implements Storage {
       digest,
       parents: JSON.stringify(parents),
       mutated: JSON.stringify(mutated),
+      ...{ fidelity, continues, repeats, repetition },
       seen,
       worker_id: worker,
     }
@@ -328,20 +355,54 @@ export class SqlStorage implements Storage {
     return sequence
   }
 
-  async reportEpoch(study: number, reference: AttemptReference, epoch: number, metrics: Metrics): Promise<void> {
+  async reportEpoch(
+    study: number,
+    reference: AttemptReference,
+    epoch: number,
+    metrics: Metrics,
+    fitness?: number,
+  ): Promise<void> {
     await this.#dialect.write(async (tx) => {
-      await this.#lockStudy(tx, study)
+      const sequence = fitness === undefined ? null : await this.#nextReport(tx, study)
+      if (sequence === null) await this.#lockStudy(tx, study)
       await this.#requireAttempt(tx, study, reference)
       const { number: trial, attempt } = reference
-      const text = metricsText(metrics)
+      const values = { metrics: metricsText(metrics), fitness: fitness ?? null, sequence }
       await tx
         .insertInto('epoch')
-        .values({ study_id: study, trial, attempt, epoch, metrics: text })
-        .onConflict((conflict) =>
-          conflict.columns(['study_id', 'trial', 'attempt', 'epoch']).doUpdateSet({ metrics: text }),
-        )
+        .values({ study_id: study, trial, attempt, epoch, ...values })
+        .onConflict((conflict) => conflict.columns(['study_id', 'trial', 'attempt', 'epoch']).doUpdateSet(values))
         .execute()
     }, 'order')
+  }
+
+  /** Locks the study. */
+  async #nextReport(tx: Tx, study: number): Promise<number> {
+    const row = await tx
+      .updateTable('study')
+      .set(({ eb }) => ({ reported: eb('reported', '+', 1) }))
+      .where('id', '=', study)
+      .returning('reported')
+      .executeTakeFirst()
+    if (!row) throw await this.#notFound(tx, study)
+    return row.reported
+  }
+
+  reports(study: number, sequence: number, limit?: number): Promise<ReportChanges> {
+    return this.#dialect.read(async (db) => {
+      const query = db
+        .selectFrom('epoch')
+        .innerJoin('trial', (join) =>
+          join.onRef('trial.study_id', '=', 'epoch.study_id').onRef('trial.number', '=', 'epoch.trial'),
+        )
+        .where('epoch.study_id', '=', study)
+        .where('epoch.sequence', '>', sequence)
+        .where('trial.repeats', 'is', null)
+        .orderBy('epoch.sequence')
+        .$if(limit !== undefined, (every) => every.limit(limit!))
+      const { packed } = (await packedReports(this.#dialect, query).execute(db)).rows[0]
+      return packed === null ? { sequence, reports: [] } : unpackReports(packed)
+    })
   }
 
   async importTrials(study: number, trials: readonly ImportedTrial[]): Promise<void> {
@@ -358,6 +419,7 @@ export class SqlStorage implements Storage {
       epochs: null,
       failure: null,
       output: null,
+      ...{ second: null, violation: null },
       ...endingValues(ending),
       study_id: study,
       number: first + i,
@@ -414,14 +476,17 @@ export class SqlStorage implements Storage {
     return this.#dialect.read(async (db) => {
       const rows = await db
         .selectFrom('epoch')
-        .select(['trial', 'attempt', 'epoch', 'metrics'])
+        .select(['trial', 'attempt', 'epoch', 'metrics', 'fitness'])
         .where('study_id', '=', study)
         .$if(trial !== undefined, (query) => query.where('trial', '=', trial!))
         .orderBy('trial')
         .orderBy('attempt')
         .orderBy('epoch')
         .execute()
-      return rows.map(({ metrics, ...row }) => ({ ...row, metrics: parseMetricsText(metrics) }))
+      return rows.map(({ metrics, fitness, ...row }) => ({
+        ...{ ...row, metrics: parseMetricsText(metrics) },
+        ...(fitness !== null && { fitness }),
+      }))
     })
   }
 
@@ -517,7 +582,10 @@ export class SqlStorage implements Storage {
   }
 
   async #lockStudy(tx: Tx, study: number) {
-    const query = tx.selectFrom('study').select(['name', 'target', 'stopping', 'sequence']).where('id', '=', study)
+    const query = tx
+      .selectFrom('study')
+      .select(['name', 'target', 'finished_target', 'stopping', 'sequence'])
+      .where('id', '=', study)
     const row = await this.#dialect.lockRow(query).executeTakeFirst()
     if (!row) throw await this.#notFound(tx, study)
     return row
@@ -551,6 +619,30 @@ export class SqlStorage implements Storage {
       .executeTakeFirst()
     if (!row) throw await this.#notFound(tx, study)
     return row.sequence
+  }
+
+  async #fullOf(tx: Tx, study: number): Promise<number | undefined> {
+    if (!this.#fullEpochs.has(study)) {
+      const row = await tx.selectFrom('study').select('definition').where('id', '=', study).executeTakeFirstOrThrow()
+      const { schedule } = JSON.parse(row.definition) as StudyDefinition
+      this.#fullEpochs.set(study, schedule?.epochs)
+    }
+    return this.#fullEpochs.get(study)
+  }
+
+  /** Full trainings' worth of epochs of all trials that have ended; `costOf` as a query. */
+  async #spent(db: Db, study: number, full: number): Promise<number> {
+    const { epochs } = await db
+      .selectFrom('trial')
+      .select(
+        sql<number>`cast(coalesce(sum(case when epochs < coalesce(fidelity, ${full}) then epochs
+          else coalesce(fidelity, ${full}) end), 0) as double precision)`.as('epochs'),
+      )
+      .where('study_id', '=', study)
+      .where('state', 'in', ['complete', 'pruned', 'failed'])
+      .where('attempt', '>', 0)
+      .executeTakeFirstOrThrow()
+    return epochs / full
   }
 
   async #nextNumber(tx: Tx, study: number): Promise<number> {
@@ -632,7 +724,8 @@ export class SqlStorage implements Storage {
       .groupBy(['study_id', 'state'])
       .execute()
     const alive = await this.#aliveWorkers(db)
-    return studies.map((row) => {
+    const overviews: StudyOverview[] = []
+    for (const row of studies) {
       const counts: { -readonly [K in keyof TrialCounts]: number } = {
         waiting: 0,
         running: 0,
@@ -642,8 +735,13 @@ export class SqlStorage implements Storage {
       }
       for (const { study_id, state, count } of counted) if (study_id === row.id) counts[state] = count
       const workers = alive.filter((worker) => worker.study === row.id).map(({ study: _, ...worker }) => worker)
-      return { ...toStudy(row), counts, workers }
-    })
+      const study = toStudy(row)
+      const { schedule } = study.definition
+      const ended = counts.complete + counts.pruned + counts.failed
+      const spent = schedule ? await this.#spent(db, row.id, schedule.epochs) : ended
+      overviews.push({ ...study, counts, spent, workers })
+    }
+    return overviews
   }
 
   async #now(tx: Db): Promise<string> {
@@ -656,17 +754,18 @@ const iso = (ms: number) => new Date(ms).toISOString()
 /** Rows that are read at once. */
 const portion = 2000
 
-const toStudy = (row: Omit<StudyTable, 'id'> & { readonly id: number }): StudyRecord => ({
+const toStudy = (row: Selectable<StudyTable>): StudyRecord => ({
   id: row.id,
   name: row.name,
   key: row.key,
   definition: JSON.parse(row.definition) as StudyDefinition,
   target: row.target ?? undefined,
+  finishedTarget: row.finished_target ?? undefined,
   stopping: row.stopping === 1,
   createdAt: row.created_at,
 })
 
-const toWorker = (row: Omit<WorkerTable, 'id'> & { readonly id: number }): WorkerRecord => ({
+const toWorker = (row: Selectable<WorkerTable>): WorkerRecord => ({
   id: row.id,
   host: row.host,
   pid: row.pid,
@@ -678,11 +777,13 @@ const toWorker = (row: Omit<WorkerTable, 'id'> & { readonly id: number }): Worke
 
 function endingValues(ending: Ending) {
   switch (ending.state) {
-    case 'complete':
-      return { state: 'complete', fitness: ending.fitness, metrics: metricsText(ending.metrics) } as const
+    case 'complete': {
+      const { fitness, metrics } = ending
+      return { state: 'complete', fitness, metrics: metricsText(metrics), ...judgementOf(ending) } as const
+    }
     case 'pruned': {
       const { epochs, fitness = null, metrics } = ending
-      return { state: 'pruned', epochs, fitness, metrics: metricsText(metrics) } as const
+      return { state: 'pruned', epochs, fitness, metrics: metricsText(metrics), ...judgementOf(ending) } as const
     }
     case 'failed': {
       const { retry, failure, output } = ending

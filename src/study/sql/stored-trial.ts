@@ -5,7 +5,7 @@ import type { FailureClass, Hyp, Metrics, Trial, TrialState } from '../../search
 import type { StoredTrial } from '../storage.ts'
 import { parseHypText, parseMetricsText } from '../stored-values.ts'
 import type { Dialect } from './dialect.ts'
-import type { Tables } from './schema.ts'
+import type { Tables, TrialTable } from './schema.ts'
 
 /** A trial as it is read. */
 interface TrialRow {
@@ -16,6 +16,11 @@ interface TrialRow {
   /** All else, by lines. */
   readonly texts: string
 }
+
+/** What few trials have, as columns: those of a study without a schedule none. */
+const proposedNumbers = ['fidelity', 'continues', 'repeats', 'repetition'] as const
+const judgedNumbers = ['second', 'violation'] as const
+const fewHave = [...proposedNumbers, ...judgedNumbers]
 
 /** Between trials; JSON escapes it. */
 const separator = '\u001e'
@@ -37,6 +42,8 @@ export function packedTrials(dialect: Pick<Dialect, 'linesOf' | 'joinRows'>, que
     { value: sql.ref('mutated') },
     { value: sql`coalesce(metrics, output)` },
     { value: sql`coalesce(cast(epochs as text), failure)` },
+    ...proposedNumbers.map((name) => ({ value: sql.ref(name) })),
+    ...judgedNumbers.map((name) => ({ value: sql.ref(name), real: true })),
   ])
   const rows = query.select(['sequence', line.as('line')]).as('rows')
   return sql<{ readonly packed: string | null }>`select ${dialect.joinRows(separator)} as packed from ${rows}`
@@ -46,6 +53,8 @@ type TrialQuery = SelectQueryBuilder<Tables, 'trial', object>
 
 /** Lines before the texts. */
 const headLines = 4
+/** How the text of a trial ends that has nothing of what few have. */
+const nothingMore = '\n'.repeat(fewHave.length)
 
 /** The trials of a {@link packedTrials} text, and the number of their last change. */
 export function unpackTrials(packed: string): { readonly trials: StoredTrial[]; readonly sequence: number } {
@@ -71,12 +80,20 @@ class RowTrial {
   readonly number: number
   readonly state = 'complete'
   readonly fitness: number
+  // Of most trials these are not even there.
+  declare readonly fidelity?: number
+  declare readonly continues?: number
+  declare readonly repeats?: number
+  declare readonly repetition?: number
+  declare readonly second?: number
+  declare readonly violation?: number
   readonly #texts: string
 
   constructor({ number, fitness, texts }: TrialRow) {
     this.number = number
     this.fitness = fitness!
     this.#texts = texts
+    if (!texts.endsWith(nothingMore)) Object.assign(this, more(texts.split('\n').slice(-fewHave.length)))
   }
 
   get attempt(): number {
@@ -109,15 +126,18 @@ const toStoredTrial = (row: TrialRow): StoredTrial => ({ trial: toTrial(row), di
 function toTrial(row: TrialRow): Trial {
   const { state } = row
   if (state === 'complete') return new RowTrial(row)
-  const [attempt, , hyp, parents, mutated, results, detail] = row.texts.split('\n').slice(headLines)
-  const trial = { number: row.number, ...proposedValues({ hyp, parents, mutated }), attempt: Number(attempt) }
+  const [attempt, , hyp, parents, mutated, results, detail, ...rest] = row.texts.split('\n').slice(headLines)
+  const trial = {
+    ...{ number: row.number, ...proposedTexts({ hyp, parents, mutated }), attempt: Number(attempt) },
+    ...more(rest),
+  }
   switch (state) {
     case 'pruned':
       return {
         ...trial,
         state: 'pruned',
         epochs: Number(detail),
-        ...(row.fitness === undefined ? {} : { fitness: row.fitness }),
+        ...(row.fitness !== undefined && { fitness: row.fitness }),
         metrics: parseMetricsText(results),
       }
     case 'failed':
@@ -127,13 +147,29 @@ function toTrial(row: TrialRow): Trial {
   }
 }
 
-/** What was proposed, from its texts. */
-export const proposedValues = (texts: {
-  readonly hyp: string
-  readonly parents: string
-  readonly mutated: string
-}) => ({
+/** What few trials have, from their lines: what this one has. */
+function more(lines: readonly string[]): Partial<Record<(typeof fewHave)[number], number>> {
+  const values = fewHave.map((name, i) => [name, lines[i]] as const).filter(([, line]) => line !== '')
+  return Object.fromEntries(values.map(([name, line]) => [name, realOf(line)]))
+}
+
+/** SQLite and PostgreSQL have their own words for the infinite. */
+const realOf = (text: string) => (text === 'Inf' ? Number.POSITIVE_INFINITY : Number(text))
+
+const proposedTexts = (texts: Pick<TrialTable, 'hyp' | 'parents' | 'mutated'>) => ({
   hyp: Object.freeze(parseHypText(texts.hyp)),
   parents: JSON.parse(texts.parents) as number[],
   mutated: JSON.parse(texts.mutated) as string[],
 })
+
+/** The columns of {@link proposedValues}. */
+export const proposedColumns = ['hyp', 'parents', 'mutated', ...proposedNumbers] as const
+
+/** What was proposed, from its row. */
+export function proposedValues(row: Pick<TrialTable, (typeof proposedColumns)[number]>) {
+  const numbers = proposedNumbers.flatMap((name) => (row[name] === null ? [] : [[name, row[name]] as const]))
+  return {
+    ...proposedTexts(row),
+    ...(Object.fromEntries(numbers) as Partial<Record<(typeof proposedNumbers)[number], number>>),
+  }
+}
