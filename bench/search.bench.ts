@@ -5,8 +5,9 @@
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { samplers } from '../src/search/index.ts'
 import type { Method } from './search/method.ts'
-import { localMethods } from './search/methods.ts'
+import { combinedMethod, localMethods, type Versions } from './search/methods.ts'
 import { isPeer, openPeers, type Peers, PeersError, setUpPeers } from './search/peers.ts'
 import { type DefaultQuality, defaultQualities, type Scenario } from './search/problem.ts'
 import { madeScenarios, openScenario, ScenarioError, tasksOf } from './search/problems/index.ts'
@@ -20,6 +21,7 @@ const options = {
   scenario: { type: 'string', multiple: true },
   tasks: { type: 'string', default: 'dev' },
   samplers: { type: 'string' },
+  pruner: { type: 'string', multiple: true },
   budget: { type: 'string', default: '50' },
   workers: { type: 'string', default: '1' },
   seeds: { type: 'string', default: '5' },
@@ -38,6 +40,9 @@ const help = `node bench/run.mjs search [options]
                    for several (default: the LCBench of HYPEVOLVE_SEARCH_BENCH, or beside the checkout)
   --tasks WHICH    dev, final, all, the first few as dev:4, or names with commas (default dev)
   --samplers LIST  names with commas; --list shows them (default: all but the peers)
+  --pruner NAME    gives every sampler of the list this pruner instead of its own, as hyperband,
+                   hyperband:async or median:stop (stops trainings in their course); more than
+                   once for several. Rows are called tpe+hyperband:async; --samplers takes such names too
   --budget N       in full trainings (default 50)
   --workers N      trainings at the same time (default 1)
   --seeds N        runs per task, or seeds as 6..10 (default 5)
@@ -76,12 +81,28 @@ function chosenOf<T extends string>(name: string, words: string, choices: readon
   throw new UsageError(`--${name} ${words}: give ${choices.join(', ')}.`)
 }
 
-function chosenMethods(words: string | undefined, all: readonly Method[], peers: Peers): Method[] {
-  if (words === undefined) return all.filter((method) => !peers.methods.includes(method))
+interface Choice {
+  readonly samplers: string | undefined
+  readonly pruners: readonly string[]
+  readonly versions: Versions
+}
+
+function chosenMethods({ samplers: words, pruners, versions }: Choice, all: readonly Method[], peers: Peers): Method[] {
+  const combined = (text: string): Method => {
+    const method = combinedMethod(text, versions)
+    if (typeof method === 'string') throw new UsageError(`${text}: ${method}`)
+    return method
+  }
+  /** What a pruner goes with: samplers of ours, if they have not got one by name. */
+  const takesPruner = ({ name }: Method) => Object.hasOwn(samplers, name)
+  const withPruners = (method: Method): Method[] =>
+    pruners.length > 0 && takesPruner(method) ? pruners.map((pruner) => combined(`${method.name}+${pruner}`)) : [method]
+  if (words === undefined) return all.filter((method) => !peers.methods.includes(method)).flatMap(withPruners)
   const chosen = words.split(',').flatMap((word) => {
     const name = word.trim()
     const found = all.find((method) => method.name === name)
-    if (found) return [found]
+    if (found) return withPruners(found)
+    if (name.includes('+')) return [combined(name)]
     if (!isPeer(name))
       throw new UsageError(`--samplers ${name}: there is none of this name, but ${all.map((m) => m.name).join(', ')}.`)
     console.error(
@@ -122,17 +143,17 @@ async function bench(values: Values, peers: Peers): Promise<void> {
   const shared = ['method.ts', 'problem.ts', 'simulate.ts', 'unit-cube.ts', 'problems'].map(
     (it) => `bench/search/${it}`,
   )
-  const local = localMethods({
+  const versions: Versions = {
     samplers: codeDigest(root, [...shared, 'bench/search/sampler-method.ts', 'dist/search', 'dist/base/random']),
     baselines: codeDigest(root, [...shared, 'bench/search/baselines', 'dist/base/random']),
-  })
-  const all = [...local, ...peers.methods]
+  }
+  const all = [...localMethods(versions), ...peers.methods]
   if (values.list) {
     for (const { name, summary, version } of all) console.log(`${name.padEnd(30)} ${summary} [${version}]`)
     if (peers.missing !== undefined) console.log(peers.missing)
     return
   }
-  const methods = chosenMethods(values.samplers, all, peers)
+  const methods = chosenMethods({ samplers: values.samplers, pruners: values.pruner ?? [], versions }, all, peers)
   const budget = numberOf('budget', values.budget, 1)
   const workers = Math.floor(numberOf('workers', values.workers, 1))
   const seeds = seedsOf(values.seeds)

@@ -6,7 +6,7 @@ import { oneEpochTopK } from './baselines/one-epoch.ts'
 import { priorBand } from './baselines/priorband.ts'
 import { randomSearch } from './baselines/random.ts'
 import type { Method, Search, Setting } from './method.ts'
-import { samplerSearch } from './sampler-method.ts'
+import { parseCombination, samplerSearch } from './sampler-method.ts'
 
 /** Texts that change with the code of the samplers and of the bench. */
 export interface Versions {
@@ -50,4 +50,26 @@ export function localMethods({ samplers: ours, baselines: own }: Versions): Meth
     ...rungs('asha', 'asynchronous successive halving with random hyps', asha),
     ...rungs('priorband', 'Hyperband with hyps near the default and the incumbent', priorBand),
   ]
+}
+
+/**
+ * A sampler with another pruner; see {@link parseCombination}.
+ *
+ * @returns a sentence that says what is wrong if it is none
+ */
+export function combinedMethod(text: string, { samplers: version }: Versions): Method | string {
+  const of = parseCombination(text)
+  if (typeof of === 'string') return of
+  const { name, sampler, pruner, rungs } = of
+  const stops = rungs === 'stop'
+  return {
+    name,
+    version,
+    summary: `${samplers[sampler].summary}; with ${pruner!.name}${stops ? ', stops trainings in their course' : ''}`,
+    // What is stopped costs what a resumed training does, never what one that begins anew costs.
+    resumes: stops,
+    unfit: ({ resumable }) =>
+      stops && !resumable ? 'trainings of this scenario cannot be stopped in their course' : undefined,
+    start: (setting) => samplerSearch(of, setting),
+  }
 }
