@@ -1,23 +1,32 @@
 // The loop of a library user: ask, call the objective, tell; several at once if wanted.
 import { SearchSpaceExhaustedError } from '../base/index.ts'
-import type { Hyp, Metrics, RunningTrial } from '../search/index.ts'
+import { costOf, type Hyp, type Metrics, type RunningTrial } from '../search/index.ts'
 import type { Study } from './study.ts'
 
 /** A trial in the hands of an objective. */
 export interface ObjectiveTrial<H extends Hyp = Hyp> extends RunningTrial<H> {
   /** Aborted when the study is to stop at once: end what runs, and throw or return anything. */
   readonly signal: AbortSignal
-  /** Keeps what an epoch (or another step, from 1) measured. */
-  report(epoch: number, metrics: Metrics): Promise<'continue' | 'stop'>
+  /**
+   * Keeps what an epoch (or another step, from 1) measured: metrics, or one number.
+   *
+   * @returns `stop` if it is not worth going on (studies with `rungs: 'stop'` only). Then return what was reached: the
+   *   trial ends as pruned after this epoch.
+   */
+  report(epoch: number, outcome: Metrics | number): Promise<'continue' | 'stop'>
 }
 
-/** Computes what is to be maximized or minimized, or several metrics if the study has a fitness expression. */
+/**
+ * Computes what is to be maximized or minimized, or several metrics if the study has a fitness expression. In a study with
+ * trainings of different length it trains for `trial.fidelity` epochs.
+ */
 export type Objective<H extends Hyp = Hyp> = (trial: ObjectiveTrial<H>) => number | Metrics | Promise<number | Metrics>
 
 export interface OptimizeOptions {
   /**
    * Trials of the study in all, with those of earlier runs and of other processes; failed ones count. If the study was to
-   * have more, this call ends at so many all the same.
+   * have more, this call ends at so many all the same. With trainings of different length: so many full trainings' worth
+   * of epochs, which are more trials.
    */
   readonly trials: number
   /** Trials at the same time, in this process. Default 1. */
@@ -48,11 +57,17 @@ export async function optimize<H extends Hyp>(
 
   async function runOne(trial: RunningTrial<H>): Promise<void> {
     let outcome: number | Metrics
+    let stoppedAt: number | undefined
     try {
       outcome = await objective({
         ...trial,
         signal: anySignal,
-        report: (epoch, metrics) => study.report(trial, epoch, metrics),
+        report: async (epoch, measured) => {
+          const verdict = await study.report(trial, epoch, measured)
+          // Whoever goes on all the same is not stopped.
+          stoppedAt = verdict === 'stop' ? epoch : undefined
+          return verdict
+        },
       })
     } catch (error) {
       if (anySignal.aborted) {
@@ -64,12 +79,19 @@ export async function optimize<H extends Hyp>(
       throw error
     }
     if (anySignal.aborted) await study.release(trial)
+    else if (stoppedAt !== undefined) await study.prune(trial, { epochs: stoppedAt, metrics: outcome })
     else await study.tell(trial, outcome)
+  }
+
+  function isAllGivenOut(): boolean {
+    const { history, schedule, spent } = study
+    if (!schedule) return history.size >= trials
+    return history.open.reduce((sum, trial) => sum + costOf(trial, schedule), spent) > trials - 1e-9
   }
 
   async function next(): Promise<RunningTrial<H> | undefined> {
     const { history } = study
-    if (history.size >= trials && !history.open.some(({ state }) => state === 'waiting')) return undefined
+    if (isAllGivenOut() && !history.open.some(({ state }) => state === 'waiting')) return undefined
     return study.ask().catch((error: unknown) => {
       if (error instanceof SearchSpaceExhaustedError) return undefined
       throw error

@@ -6,7 +6,8 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { hasPostgres, type PostgresServer, startPostgres } from '../../test/helpers/postgres.ts'
 import { HypNotStorableError, StudyInUseError, StudyNotFoundError, TrialNotRunningError } from '../base/index.ts'
-import type { Hyp, RunningTrial } from '../search/index.ts'
+import type { Hyp, Proposal, RunningTrial } from '../search/index.ts'
+import { isFinished } from './finished.ts'
 import { openStorage } from './open-storage.ts'
 import { leaseMs, thisWorker } from './process.ts'
 import type { Ending, Proposer, Storage, StudyDefinition, WorkerInfo } from './storage.ts'
@@ -62,15 +63,28 @@ const definition: StudyDefinition = {
   settings: {},
 }
 
+/** A full training takes 9 epochs, rungs are 3 and 9. */
+const scheduled: StudyDefinition = {
+  ...definition,
+  schedule: { epochs: 9, lowest: 3, rungs: 'restart', pruner: { name: 'hyperband', options: {} }, confirm: 0 },
+}
+
 /** A process on another machine. */
 const remote: WorkerInfo = { host: 'elsewhere', pid: 7, startedAt: 'b/1' }
 
-const create = (storage: Storage, name: string, target?: number, worker: WorkerInfo | undefined = thisWorker()) =>
-  storage.begin(worker, () => ({ create: { name, key: 'k', definition, target } }))
+const create = (
+  storage: Storage,
+  name: string,
+  target?: number,
+  worker: WorkerInfo | undefined = thisWorker(),
+  is = definition,
+) => storage.begin(worker, () => ({ create: { name, key: 'k', definition: is, target } }))
 
 const complete = (fitness: number): Ending => ({ state: 'complete', fitness, metrics: {} })
 
-const proposer = (hyp: Hyp, learnt: number[] = []): Proposer => {
+type Part = Omit<Proposal, 'hyp' | 'parents'>
+
+const proposer = (hyp: Hyp, learnt: number[] = [], part: Part | undefined = {}): Proposer => {
   const knows = { sequence: 0 }
   return {
     get sequence() {
@@ -80,12 +94,28 @@ const proposer = (hyp: Hyp, learnt: number[] = []): Proposer => {
       knows.sequence = changes.sequence
       learnt.push(...changes.trials.map(({ trial }) => trial.number))
     },
-    propose: () => ({ hyp, parents: [], mutated: [] }),
+    propose: () => ({ hyp, parents: [], mutated: [], ...part }),
   }
 }
 
-async function claim(storage: Storage, study: number, worker: number, hyp: Hyp = { lr0: 1 }): Promise<RunningTrial> {
-  const { trial } = await storage.claimTrial(study, worker, proposer(hyp))
+/** Says that nothing more fits, and whether it was asked. */
+const nothing = (asked: (number | undefined)[][] = []): Proposer => ({
+  ...proposer({}),
+  learn() {},
+  propose(number, target) {
+    asked.push([number, target])
+    return undefined
+  },
+})
+
+async function claim(
+  storage: Storage,
+  study: number,
+  worker: number,
+  hyp: Hyp = { lr0: 1 },
+  part: Part = {},
+): Promise<RunningTrial> {
+  const { trial } = await storage.claimTrial(study, worker, proposer(hyp, [], part))
   if (!trial) throw new Error('nothing to claim')
   return trial
 }
@@ -248,6 +278,137 @@ describe.each(Object.keys(kinds))('a storage: %s', (kind) => {
     const { study: record } = await b.begin(undefined, () => ({ use: study, target: 7 }))
     expect([record.stopping, record.target]).toEqual([false, 7])
     expect((await claim(a, study, worker)).number).toBe(0)
+  })
+
+  test('keeps what a rung, a repeat, constraints and a second objective say', async () => {
+    const storage = await open()
+    const { study, worker } = await begin(storage)
+    const parts: Part[] = [
+      { fidelity: 9 },
+      { fidelity: 3, continues: 0 },
+      { fidelity: 9, repeats: 0, repetition: 2 },
+      { fidelity: 3 },
+      {},
+    ]
+    const trials: RunningTrial[] = []
+    for (const part of parts) trials.push(await claim(storage, study, worker, { lr0: 1 }, part))
+    expect(trials.map(({ hyp: _, parents: __, mutated: ___, ...rest }) => rest)).toEqual(
+      parts.map((part, number) => ({ number, attempt: 1, state: 'running', ...part })),
+    )
+    const endings: Ending[] = [
+      { state: 'complete', fitness: 0.5, second: -0.1, violation: 0, metrics: { a: 1 } },
+      { state: 'pruned', epochs: 3, fitness: 0.25, second: 1 / 3, violation: Number.POSITIVE_INFINITY, metrics: {} },
+      { state: 'complete', fitness: 0.1, metrics: {} },
+      { state: 'failed', failure: 'crash', output: ['x'] },
+      { state: 'pruned', epochs: 2, violation: 0.1, metrics: {} },
+    ]
+    for (const [number, ending] of endings.entries()) await storage.endAttempt(study, { number, attempt: 1 }, ending)
+    const found = await trialsOf(await open(), study)
+    const same = { hyp: { lr0: 1 }, parents: [], mutated: [], attempt: 1 }
+    expect(found).toEqual(endings.map((ending, number) => ({ number, ...same, ...parts[number], ...ending })))
+    const raw = (await storage.changes(study, 0)).trials.map(({ trial }) => trial)
+    expect(
+      raw.map(({ fidelity, continues, repeats, repetition }) => [fidelity, continues, repeats, repetition]),
+    ).toEqual(parts.map(({ fidelity, continues, repeats, repetition }) => [fidelity, continues, repeats, repetition]))
+    expect('fidelity' in raw[4]).toBe(false)
+    // one that waited is given out as what it was
+    const again = await claim(storage, study, worker, { lr0: 2 }, { fidelity: 9, repeats: 0, repetition: 1 })
+    await storage.endAttempt(study, again, { state: 'released' })
+    expect(await claim(storage, study, worker)).toEqual({ ...again, attempt: 2 })
+    const imported = { hyp: { lr0: 7 }, ending: { ...endings[0], violation: 3 } as never }
+    await storage.importTrials(study, [imported])
+    expect((await trialsOf(storage, study)).at(-1)).toMatchObject({ attempt: 0, second: -0.1, violation: 3 })
+  })
+
+  test('with a schedule: asks what fits into the target, and is finished when all has ended and nothing does', async () => {
+    const storage = await open()
+    const name = `study ${kind} ${names++}`
+    const { study: record, worker: id } = await create(storage, name, 1.5, thisWorker(), scheduled)
+    const [study, worker] = [record.id, id!]
+    const look = async () => {
+      const found = (await storage.studies()).find((each) => each.id === study)!
+      const { target, finishedTarget } = await storage.changes(study, 0)
+      expect([found.target, found.finishedTarget]).toEqual([target, finishedTarget])
+      return [target, found.spent, isFinished(found)]
+    }
+    await claim(storage, study, worker, { lr0: 1 }, { fidelity: 9 })
+    await claim(storage, study, worker, { lr0: 2 }, { fidelity: 3 }) // more trials than the target says
+    await storage.endAttempt(study, { number: 0, attempt: 1 }, complete(1))
+    const asked: (number | undefined)[][] = []
+    expect(await storage.claimTrial(study, worker, nothing(asked))).toEqual({ trial: undefined, because: 'target' })
+    expect(await look()).toEqual([1.5, 1, false]) // what still runs may make room
+    await storage.endAttempt(study, { number: 1, attempt: 1 }, { state: 'pruned', epochs: 2, metrics: {} })
+    expect(await look()).toEqual([1.5, 11 / 9, false])
+    expect((await claim(storage, study, worker, { lr0: 3 }, { fidelity: 3 })).number).toBe(2)
+    await storage.endAttempt(study, { number: 2, attempt: 1 }, { state: 'failed', failure: 'hang', output: ['x'] })
+    await storage.claimTrial(study, worker, nothing(asked))
+    expect(asked).toEqual([
+      [2, 1.5],
+      [3, 1.5],
+    ])
+    expect(await look()).toEqual([1.5, 14 / 9, true])
+    // what came from elsewhere costs nothing
+    await storage.importTrials(study, [{ hyp: { lr0: 9 }, ending: complete(9) as never }])
+    expect(await look()).toEqual([1.5, 14 / 9, true])
+    // a larger target opens it again
+    expect(await storage.extend(study, 1.4)).toBe(1.5)
+    expect(await storage.extend(study, 37.4)).toBe(37.4)
+    expect(await look()).toEqual([37.4, 14 / 9, false])
+    expect((await claim(storage, study, worker, { lr0: 4 }, { fidelity: 3 })).number).toBe(4)
+    await storage.endAttempt(study, { number: 4, attempt: 1 }, { state: 'released' })
+    // what waits is given out whatever the target
+    expect(await storage.setTarget(study, 0.5)).toBe(14 / 9)
+    expect(await storage.claimTrial(study, worker, nothing())).toMatchObject({ trial: { number: 4, fidelity: 3 } })
+    await storage.endAttempt(study, { number: 4, attempt: 2 }, { state: 'pruned', epochs: 3, metrics: {} })
+    expect(await storage.setTarget(study, 2)).toBe(2)
+    await storage.claimTrial(study, worker, nothing())
+    expect(await look()).toEqual([2, 17 / 9, true])
+  })
+
+  test('sets a target up and down, but not below the trials that there are', async () => {
+    const storage = await open()
+    const { study, worker } = await begin(storage, 5)
+    for (let i = 0; i < 2; i++) await claim(storage, study, worker)
+    expect(await storage.setTarget(study, 9)).toBe(9)
+    expect(await storage.setTarget(study, 3)).toBe(3)
+    expect(await storage.setTarget(study, 1)).toBe(2)
+    expect((await storage.changes(study, 0)).target).toBe(2)
+    expect(await storage.claimTrial(study, worker, proposer({ lr0: 2 }))).toMatchObject({ because: 'target' })
+  })
+
+  test('tells the fitness after epochs since a moment, of repeats not', async () => {
+    const [a, b] = [await open(), await open()]
+    const { study, worker } = await begin(a)
+    await claim(a, study, worker)
+    await claim(a, study, worker, { lr0: 1 }, { repeats: 0, repetition: 1 })
+    await claim(a, study, worker)
+    const report = (number: number, epoch: number, fitness?: number, attempt = 1) =>
+      b.reportEpoch(study, { number, attempt }, epoch, { x: epoch }, fitness)
+    await report(0, 1, 0.1 + 0.2)
+    await report(1, 1, 5)
+    await report(2, 1, -1e-300)
+    await report(0, 2) // none that counts
+    await report(0, 3, 7)
+    const first = await a.reports(study, 0, 2)
+    expect(first.reports).toEqual([
+      { trial: 0, epoch: 1, fitness: 0.1 + 0.2 },
+      { trial: 2, epoch: 1, fitness: -1e-300 },
+    ])
+    const rest = await a.reports(study, first.sequence)
+    expect(rest.reports).toEqual([{ trial: 0, epoch: 3, fitness: 7 }])
+    expect((await a.reports(study, rest.sequence)).reports).toEqual([])
+    // the next attempt reports an epoch again, and one twice
+    await a.endAttempt(study, { number: 0, attempt: 1 }, { state: 'released' })
+    await claim(a, study, worker)
+    await report(0, 1, 8, 2)
+    await report(0, 1, 9, 2)
+    expect((await a.reports(study, rest.sequence)).reports).toEqual([{ trial: 0, epoch: 1, fitness: 9 }])
+    expect(await a.epochs(study, 0)).toEqual([
+      { trial: 0, attempt: 1, epoch: 1, metrics: { x: 1 }, fitness: 0.1 + 0.2 },
+      { trial: 0, attempt: 1, epoch: 2, metrics: { x: 2 } },
+      { trial: 0, attempt: 1, epoch: 3, metrics: { x: 3 }, fitness: 7 },
+      { trial: 0, attempt: 2, epoch: 1, metrics: { x: 1 }, fitness: 9 },
+    ])
   })
 
   test('gives a released or retried trial out again as the next attempt, before new ones', async () => {
@@ -463,7 +624,10 @@ describe.each(Object.keys(kinds))('a storage: %s', (kind) => {
 })
 
 const operation = fc.record({
-  what: fc.constantFrom('claim', 'complete', 'fail', 'retry', 'prune', 'release', 'leave', 'lose', 'report', 'reopen'),
+  what: fc.constantFrom(
+    ...(['claim', 'complete', 'fail', 'retry', 'prune', 'release', 'leave', 'lose', 'report', 'reopen'] as const),
+    ...(['decline', 'retarget'] as const),
+  ),
   who: fc.nat(2),
   number: fc.nat(6),
   attempt: fc.integer({ min: 1, max: 3 }),
@@ -476,7 +640,7 @@ it.each(Object.keys(kinds).filter((kind) => kind !== 'memory'))(
     const places = await kinds[kind].places()
     let other = await places()
     await fc.assert(
-      fc.asyncProperty(fc.array(operation, { maxLength: 30 }), async (operations) => {
+      fc.asyncProperty(fc.array(operation, { maxLength: 30 }), fc.boolean(), async (operations, hasSchedule) => {
         const memory = await openStorage('memory', { clock })
         const name = `property ${Math.random()}`
         const both = async <T>(act: (storage: Storage, i: number) => Promise<T>) => {
@@ -484,7 +648,9 @@ it.each(Object.keys(kinds).filter((kind) => kind !== 'memory'))(
           const [left, right] = [await run(memory, 0), await run(other, 1)]
           return [left, right] as const
         }
-        const [a, b] = [await create(memory, name, 6), await create(other, name, 6)]
+        const is = hasSchedule ? scheduled : definition
+        const worker = thisWorker()
+        const [a, b] = [await create(memory, name, 6, worker, is), await create(other, name, 6, worker, is)]
         const studies = [a.study.id, b.study.id]
         const workers = [[a.worker!], [b.worker!]]
         for (const extra of [remote, remote])
@@ -494,15 +660,23 @@ it.each(Object.keys(kinds).filter((kind) => kind !== 'memory'))(
         for (const { what, who, number, attempt } of operations) {
           const reference = { number, attempt }
           const end = (ending: Ending) => both((storage, i) => storage.endAttempt(studies[i], reference, ending))
-          if (what === 'claim')
-            same(await both((storage, i) => storage.claimTrial(studies[i], workers[i][who], proposer({ lr0: number }))))
-          if (what === 'complete') same(await end(complete(number / 3)))
+          const part = { ...(hasSchedule && { fidelity: number < 4 ? 3 : 9 }), ...(number === 6 && { repeats: 0 }) }
+          const claims = (asked: Proposer) =>
+            both((storage, i) => storage.claimTrial(studies[i], workers[i][who], asked))
+          if (what === 'claim') same(await claims(proposer({ lr0: number }, [], part)))
+          if (what === 'decline' && hasSchedule) same(await claims(nothing()))
+          if (what === 'retarget') same(await both((storage, i) => storage.setTarget(studies[i], number / 2)))
+          if (what === 'complete') same(await end({ ...complete(number / 3), ...(who > 0 && { violation: who - 1 }) }))
           if (what === 'fail') same(await end({ state: 'failed', failure: 'hang', output: [`\u2028 ${number}`] }))
           if (what === 'retry') same(await end({ state: 'failed', failure: 'crash', output: [], retry: true }))
           if (what === 'prune') same(await end({ state: 'pruned', epochs: number, metrics: { x: number } }))
           if (what === 'release') same(await end({ state: 'released' }))
           if (what === 'report')
-            same(await both((storage, i) => storage.reportEpoch(studies[i], reference, number + 1, { x: who })))
+            same(
+              await both((storage, i) =>
+                storage.reportEpoch(studies[i], reference, number + 1, { x: who }, who > 0 ? who / 3 : undefined),
+              ),
+            )
           if (what === 'leave' && who > 0)
             await both(async (storage, i) => {
               await storage.endWorker(workers[i][who])
@@ -517,6 +691,11 @@ it.each(Object.keys(kinds).filter((kind) => kind !== 'memory'))(
             trialsOf,
             (s: Storage, id: number) => s.attempts(id),
             (s: Storage, id: number) => s.epochs(id),
+            async (s: Storage, id: number) => (await s.reports(id, 0)).reports,
+            async (s: Storage, id: number) => {
+              const { target, finishedTarget, spent, counts } = (await s.studies()).find((each) => each.id === id)!
+              return { target, finishedTarget, spent, counts }
+            },
           ])
             same(await both(async (storage, i): Promise<unknown> => look(storage, studies[i])))
           const numbers = (await trialsOf(memory, studies[0])).map((trial) => trial.number).sort((x, y) => x - y)

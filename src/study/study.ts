@@ -244,13 +244,15 @@ export class Study<H extends Hyp = Hyp> {
    * Tells that a training was stopped early because it did not promise enough.
    *
    * @param epochs - that it was trained
+   * @param metrics - or one number
    * @throws {@link TrialNotRunningError} as {@link tell}
    */
   async prune(
     trial: RunningTrial<H>,
-    { epochs, metrics }: { readonly epochs: number; readonly metrics: Metrics },
+    { epochs, metrics: outcome }: { readonly epochs: number; readonly metrics: Metrics | number },
   ): Promise<PrunedTrial<H>> {
-    const fitness = this.#fitnessOf(metrics)
+    const metrics = typeof outcome === 'number' ? {} : outcome
+    const fitness = this.#fitnessOf(outcome)
     const judged = fitness === undefined ? {} : { fitness, ...this.#judge(metrics) }
     return this.#end(trial, { state: 'pruned', epochs, metrics, ...judged })
   }
@@ -265,14 +267,14 @@ export class Study<H extends Hyp = Hyp> {
    * had then.
    *
    * @param epoch - from 1
-   * @param outcome - metrics; or one number, kept as the metric `value`, if the study has no fitness expression
+   * @param outcome - metrics, or one number, which is kept as the metric `value`
    * @returns whether to go on with the trial; one that is stopped is ended by {@link prune}
    * @throws {@link TrialNotRunningError} if the trial was given to another process meanwhile
    */
   async report(trial: RunningTrial<H>, epoch: number, outcome: Metrics | number): Promise<'continue' | 'stop'> {
     const metrics = typeof outcome === 'number' ? { value: outcome } : outcome
     const compared = this.#stopper !== undefined && trial.repeats === undefined
-    const fitness = compared ? this.#fitnessOf(metrics) : undefined
+    const fitness = compared ? this.#fitnessOf(outcome) : undefined
     await this.storage.reportEpoch(this.id, trial, epoch, metrics, fitness)
     if (!compared || fitness === undefined || epoch >= this.#schedule!.epochs) return 'continue'
     return this.#inTurn(() => this.#stopper!.verdict(this.storage, this.id, trial.number, epoch))
@@ -482,8 +484,8 @@ export class Study<H extends Hyp = Hyp> {
   }
 
   /** Larger is better; `undefined` if it cannot be told. */
-  #fitnessOf(metrics: Metrics): number | undefined {
-    const value = this.#fitness ? this.#fitness.evaluate(metrics) : (metrics['value'] ?? Number.NaN)
+  #fitnessOf(outcome: Metrics | number): number | undefined {
+    const value = typeof outcome === 'number' ? outcome : (this.#fitness?.evaluate(outcome) ?? Number.NaN)
     if (!Number.isFinite(value)) return undefined
     return this.definition.direction === 'minimize' ? -value : value
   }
