@@ -13,7 +13,7 @@ import { type DefaultQuality, defaultQualities, type Scenario } from './search/p
 import { madeScenarios, openScenario, ScenarioError, tasksOf } from './search/problems/index.ts'
 import { codeDigest, type Result, Results, type RunKey } from './search/results.ts'
 import { runSeed, simulate } from './search/simulate.ts'
-import { tableOf } from './search/table.ts'
+import { differencesTo, tableOf } from './search/table.ts'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 
@@ -29,6 +29,7 @@ const options = {
   clock: { type: 'string', default: 'surrogate' },
   at: { type: 'string' },
   targets: { type: 'string', default: '.2,.1' },
+  against: { type: 'string' },
   json: { type: 'string' },
   list: { type: 'boolean', default: false },
   'setup-peers': { type: 'boolean', default: false },
@@ -50,6 +51,7 @@ const help = `node bench/run.mjs search [options]
   --clock WHICH    surrogate or jitter (default surrogate, where the scenario has times)
   --at LIST        columns of the table: budgets, or with several workers times
   --targets LIST   regrets to reach (default .2,.1)
+  --against NAME   a second table: by how much the others differ from this one, run by run
   --json FILE      keeps the runs; those that are there are not run again
   --list           the methods, and what keeps one from running
   --setup-peers    installs Optuna and NePS into .peers/search`
@@ -154,6 +156,8 @@ async function bench(values: Values, peers: Peers): Promise<void> {
     return
   }
   const methods = chosenMethods({ samplers: values.samplers, pruners: values.pruner ?? [], versions }, all, peers)
+  if (values.against !== undefined && !methods.some(({ name }) => name === values.against))
+    throw new UsageError(`--against ${values.against}: it is none of ${methods.map(({ name }) => name).join(', ')}.`)
   const budget = numberOf('budget', values.budget, 1)
   const workers = Math.floor(numberOf('workers', values.workers, 1))
   const seeds = seedsOf(values.seeds)
@@ -180,6 +184,8 @@ async function bench(values: Values, peers: Peers): Promise<void> {
     const by = workers === 1 ? 'spent' : 'time'
     const of = rows.map(({ method: { name, resumes = false }, runs }) => ({ method: name, resumes, runs }))
     console.log(tableOf(of, { columns, by, targets }))
+    if (values.against !== undefined && of.some(({ method }) => method === values.against))
+      console.log(`\n${differencesTo(values.against, of, { columns, by })}`)
   }
 }
 

@@ -204,7 +204,3 @@ export function regretAt(steps: readonly Step[], limit: number, by: 'spent' | 't
   for (const step of steps) if (step[by] <= limit + 1e-9) regret = step.regret
   return regret
 }
-
-/** What was spent when the regret first was at most this; `undefined` if it never was. */
-export const reachedAt = (steps: readonly Step[], target: number, by: 'spent' | 'time'): number | undefined =>
-  steps.find(({ regret }) => regret <= target)?.[by]

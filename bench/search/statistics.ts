@@ -1,7 +1,7 @@
 // From runs to the numbers of a table.
 import { NumpyRandom } from '../../src/base/index.ts'
 import { median } from './problem.ts'
-import { reachedAt, regretAt, type Step } from './simulate.ts'
+import { regretAt, type Step } from './simulate.ts'
 
 export interface Summary {
   readonly mean: number
@@ -39,6 +39,22 @@ export function ranksOf(values: readonly number[]): number[] {
 /** Regrets of many runs at one budget (or time). */
 export const regretsAt = (runs: readonly (readonly Step[])[], limit: number, by: 'spent' | 'time'): number[] =>
   runs.map((steps) => regretAt(steps, limit, by))
+
+/**
+ * What was spent when the regret came to at most this and stayed there; `undefined` if it never did. A hyp that is handed
+ * over for its short training until a full one has ended has not reached anything yet.
+ */
+export function reachedAt(steps: readonly Step[], target: number, by: 'spent' | 'time'): number | undefined {
+  const before = steps.findLastIndex(({ regret }) => regret > target)
+  return steps[before + 1]?.[by]
+}
+
+/**
+ * By how much runs differ from other runs of the same tasks and seeds: mean and interval of the differences, which are
+ * known more exactly than the two means, for a hard task is hard for both.
+ */
+export const differenceOf = (values: readonly number[], others: readonly number[]): Summary =>
+  summaryOf(values.map((value, i) => value - others[i]))
 
 /** What half of the runs needed at most for a target; `undefined` if fewer than half reached it. */
 export function halfReached(

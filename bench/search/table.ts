@@ -1,6 +1,6 @@
 // The table of one scenario, in Markdown.
 import type { Step } from './simulate.ts'
-import { halfReached, meanOf, ranksOf, regretsAt, shareReaching, summaryOf } from './statistics.ts'
+import { differenceOf, halfReached, meanOf, ranksOf, regretsAt, shareReaching, summaryOf } from './statistics.ts'
 
 export interface Row {
   readonly method: string
@@ -49,6 +49,34 @@ export function tableOf(rows: readonly Row[], { columns, by, targets }: TableOpt
       ...targets.map((target) => reach(row.runs, target, by)),
     ]
   })
+  return markdown(title, lines)
+}
+
+/**
+ * For each of the other methods, by how much its regret differs from that of one method at each budget, with the 95 %
+ * interval of the paired differences: below 0 it is better. A star where the interval has no 0.
+ */
+export function differencesTo(
+  name: string,
+  rows: readonly Row[],
+  { columns, by }: Pick<TableOptions, 'columns' | 'by'>,
+): string {
+  const reference = rows.find(({ method }) => method === name)!
+  const lines = rows
+    .filter((row) => row !== reference)
+    .map((row) => [
+      row.resumes ? `${row.method} (goes on)` : row.method,
+      ...columns.map((column) => {
+        const [own, others] = [row, reference].map(({ runs }) => regretsAt(runs, column, by))
+        const { mean, interval } = differenceOf(own, others)
+        const differs = interval[0] > 0 || interval[1] < 0
+        return `${formatRegret(mean)} [${interval.map(formatRegret).join(', ')}]${differs ? ' *' : ''}`
+      }),
+    ])
+  return markdown([`less ${name}`, ...columns.map((column) => `${by === 'time' ? 'time ' : ''}${column}`)], lines)
+}
+
+function markdown(title: readonly string[], lines: readonly (readonly string[])[]): string {
   const widths = title.map((text, i) => Math.max(text.length, ...lines.map((line) => line[i].length)))
   const line = (cells: readonly string[]) => `| ${cells.map((cell, i) => cell.padEnd(widths[i])).join(' | ')} |`
   return [line(title), line(widths.map((width) => '-'.repeat(width))), ...lines.map(line)].join('\n')

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { codeDigest, Results, type RunKey } from '../../../bench/search/results.ts'
 import type { Step } from '../../../bench/search/simulate.ts'
 import { halfReached, ranksOf, summaryOf } from '../../../bench/search/statistics.ts'
-import { formatRegret, tableOf } from '../../../bench/search/table.ts'
+import { differencesTo, formatRegret, tableOf } from '../../../bench/search/table.ts'
 
 const step = (spent: number, regret: number): Step => ({ spent, time: spent / 2, regret })
 
@@ -52,6 +52,23 @@ describe('statistics', () => {
         '| a | .13 [.13, .13] (.13) | .13 [.13, .13] (.13) | 1.0 | 10 (100 %) |',
         '| b | 1.00 [1.00, 1.00] (1.00) | .50 [.50, .50] (.50) | 2.0 | - (0 %) |',
         '| c (goes on) | .13 [.13, .13] (.13) | .13 [.13, .13] (.13) | | 10 (100 %) |',
+      ].join('\n'),
+    )
+    const both = [...a, ...b]
+    const better = both.map((steps) => steps.map(({ spent, regret }) => step(spent, regret - 0.25)))
+    const compared = [
+      { method: 'a', resumes: false, runs: both },
+      { method: 'b', resumes: true, runs: better },
+      { method: 'c', resumes: false, runs: [...both].reverse() },
+    ]
+    expect(
+      differencesTo('a', compared, { columns: [5, 20], by: 'spent' }).replace(/ +|-{3,}/g, (run) => run.slice(0, 1)),
+    ).toBe(
+      [
+        '| less a | 5 | 20 |',
+        '| - | - | - |',
+        '| b (goes on) | -.25 [-.25, -.25] * | -.25 [-.25, -.25] * |',
+        '| c | .00 [.00, .00] | .00 [-.38, .38] |',
       ].join('\n'),
     )
     expect([0.05, -0.04, 1.5, 0].map(formatRegret)).toEqual(['.05', '-.04', '1.50', '.00'])

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest'
 import type { Ask, Job, Method, Search } from '../../../bench/search/method.ts'
 import type { Problem } from '../../../bench/search/problem.ts'
 import { regretOf } from '../../../bench/search/problem.ts'
-import { reachedAt, regretAt, runSeed, simulate } from '../../../bench/search/simulate.ts'
+import { regretAt, runSeed, simulate } from '../../../bench/search/simulate.ts'
+import { reachedAt } from '../../../bench/search/statistics.ts'
 import { defineSpace, float } from '../../../src/search/index.ts'
 
 /** Ten epochs; the score is x, reached evenly. A training with `x` takes 1 + x times as long as a typical one. */
@@ -176,8 +177,9 @@ describe('what would be handed over', () => {
     expect(regretAt(steps, 0.1, 'spent')).toBe(1)
     expect(regretAt(steps, 0.6, 'spent')).toBeCloseTo(0.6)
     expect(regretAt(steps, 99, 'spent')).toBeCloseTo(0.8)
-    expect(reachedAt(steps, 0.6, 'spent')).toBeCloseTo(0.2)
-    expect(reachedAt(steps, 0.1, 'spent')).toBeUndefined()
+    expect(reachedAt(steps, 0.8, 'spent')).toBeCloseTo(0.2)
+    expect(reachedAt(steps, 0.6, 'spent')).toBeUndefined() // it was handed over for a while only
+    expect(reachedAt(steps, 1, 'spent')).toBe(0)
   })
 
   it('is chosen by what was observed and judged without noise', async () => {
