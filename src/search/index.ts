@@ -29,6 +29,13 @@ export { definePruner, type Grant, type GrantContext, type Pruner, type VerdictC
 export { type PrunerName, pruners } from './pruners/index.ts'
 export { type Range, type Ranges, type RangeTableName, rangeTables, yolov5Ranges } from './ranges.ts'
 export { findRelease, type Release, type ReleaseName, releases } from './releases.ts'
+export {
+  type RungCorrelation,
+  rungCorrelations,
+  rungCorrelationsOfCurves,
+  usableRungs,
+  usableRungsOfCurves,
+} from './rung-quality.ts'
 export { defineSampler, type Fidelity, type Proposal, type Sampler, type SearchContext } from './sampler.ts'
 export { type SamplerName, samplers } from './samplers/index.ts'
 export { eta, lowestRung, rungsOf, type Schedule, scheduleSchema } from './schedule.ts'

@@ -5,6 +5,7 @@ import type { History } from './history.ts'
 import { asOneNumber } from './objectives.ts'
 import type { Pruner } from './pruner.ts'
 import { pruners } from './pruners/index.ts'
+import { usableRungs } from './rung-quality.ts'
 import type { Proposal, Sampler, SearchContext } from './sampler.ts'
 import { rungsOf, type Schedule } from './schedule.ts'
 import type { SearchSpace } from './space.ts'
@@ -49,7 +50,7 @@ export function nextTraining(request: NextRequest): Proposal | undefined {
   const all = [...history.searched, ...history.open.filter(({ repeats }) => repeats === undefined)]
   const spent = all.reduce((sum, trial) => sum + costOf(trial, schedule), 0)
   const planned = target === undefined ? undefined : target * (1 - schedule.confirm)
-  const rungs = rungsOf(schedule)
+  const rungs = usableRungs(request.history, rungsOf(schedule))
   const full = schedule.epochs
   const withPlan = { ...context, ...(planned === undefined ? {} : { planned }) }
   const atFull = { ...withPlan, fidelity: { epochs: full, rungs } }
