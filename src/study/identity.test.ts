@@ -16,6 +16,11 @@ const definition: StudyDefinition = {
   settings: { device: '0' },
 }
 const otherFlags = { ...definition, identity: { ...definition.identity, epochs: 300 } }
+/** Its target counts full trainings' worth of epochs. */
+const scheduled: StudyDefinition = {
+  ...definition,
+  schedule: { epochs: 9, lowest: 3, rungs: 'restart', pruner: { name: 'hyperband', options: {} }, confirm: 0.2 },
+}
 const otherData = { ...definition, identity: { ...definition.identity, dataHash: 'b2' } }
 
 const worker: WorkerRecord = {
@@ -29,10 +34,12 @@ interface Stored {
   readonly of?: number | undefined
   readonly processes?: number
   readonly stopping?: boolean
+  /** The target with which it was found finished; of studies with a schedule. */
+  readonly finished?: number
 }
 
 const study = (
-  { name = 'runs/evolve/exp', is = definition, done, of, processes = 0, stopping = false }: Stored,
+  { name = 'runs/evolve/exp', is = definition, done, of, processes = 0, stopping = false, finished }: Stored,
   i: number,
 ) =>
   ({
@@ -43,7 +50,7 @@ const study = (
     target: of,
     stopping,
     createdAt: 't',
-    finishedTarget: undefined,
+    finishedTarget: finished,
     counts: { waiting: 0, running: processes, complete: done, pruned: 0, failed: 0 },
     spent: done,
     workers: Array.from({ length: processes }, () => worker),
@@ -225,6 +232,44 @@ const rows: readonly Row[] = [
     says: /epochs: 300 there, 10 here/,
   },
   {
+    title: 'the same, counted in trainings, broken off, larger N',
+    stored: [{ is: scheduled, done: 12 + 1 / 3, of: 40, finished: 30 }],
+    request: { definition: scheduled, target: 60.25 },
+    says: "continues runs/evolve/exp (12.3 of 60.3 trainings' worth done; 60.3 trainings' worth instead of 40)",
+    use: 1,
+    target: 60.25,
+  },
+  {
+    title: 'the same, counted in trainings, all spent that fits',
+    stored: [{ is: scheduled, done: 39 + 8 / 9, of: 40, finished: 40 }],
+    request: { definition: scheduled, target: 40 },
+    says: "begins runs/evolve/exp2 (40 trainings' worth)",
+    target: 40,
+  },
+  {
+    title: 'the same, counted in trainings, all spent that fits, larger N',
+    stored: [{ is: scheduled, done: 39 + 8 / 9, of: 40, finished: 40 }],
+    request: { definition: scheduled, target: 50 },
+    says: "extends runs/evolve/exp from 40 to 50 trainings' worth",
+    use: 1,
+    target: 50,
+  },
+  {
+    title: '--resume --evolve N, counted in trainings: N more than are spent',
+    stored: [{ is: scheduled, done: 12.5, of: 40 }],
+    request: { definition: scheduled, resume: 1, more: 10 },
+    says: "continues runs/evolve/exp (12.5 of 22.5 trainings' worth done)",
+    use: 1,
+    target: 22.5,
+  },
+  {
+    title: 'no study yet, counted in trainings, and rows of a table: they cost nothing of N',
+    stored: [],
+    request: { definition: scheduled, target: 1, firstTrials: () => ({ trials: earlier, settings: { imported: 2 } }) },
+    says: "begins runs/evolve/exp (1 training's worth)",
+    target: 1,
+  },
+  {
     title: 'hypevolve resume',
     stored: [{ done: 100, of: 300 }],
     request: { resume: 1 },
@@ -262,7 +307,13 @@ it('settings make no other study; all else does', () => {
   const key = studyKey(definition)
   expect(studyKey({ ...definition, settings: { device: '1' } })).toBe(key)
   expect(studyKey({ ...definition, identity: { epochs: 10, dataHash: 'a1', data: '/data/coco128.yaml' } })).toBe(key)
+  const schedule = scheduled.schedule!
   const others: StudyDefinition[] = [
+    scheduled,
+    { ...scheduled, schedule: { ...schedule, rungs: 'stop' } },
+    { ...scheduled, schedule: { ...schedule, pruner: { name: 'hyperband', options: { mode: 'async' } } } },
+    { ...definition, constraints: ['latency_ms <= 10'] },
+    { ...definition, second: { expression: 'latency_ms', direction: 'minimize' } },
     otherFlags,
     { ...definition, seed: 1 },
     { ...definition, direction: 'minimize' },
@@ -273,7 +324,33 @@ it('settings make no other study; all else does', () => {
       space: { parameters: [['lr0', { kind: 'yolo', start: 0.02, gain: 1, lower: 1e-5, upper: 0.1 }]] },
     },
   ]
-  expect(new Set([key, ...others.map(studyKey)]).size).toBe(7)
+  expect(new Set([key, ...others.map(studyKey)]).size).toBe(others.length + 1)
+})
+
+it('a study without a schedule has the key that it had before there were any', () => {
+  expect(studyKey(definition)).toBe('e2b1659b735e99bc')
+  const both = ['b <= 1', 'a <= 1']
+  expect(studyKey({ ...definition, constraints: both })).toBe(
+    studyKey({ ...definition, constraints: both.toReversed() }),
+  )
+})
+
+it('says how schedules, constraints and second objectives differ', () => {
+  const wanted: StudyDefinition = {
+    ...scheduled,
+    schedule: { ...scheduled.schedule!, lowest: 1, pruner: { name: 'hyperband', options: { mode: 'async' } } },
+    constraints: ['a <= 1'],
+    second: { expression: 'latency_ms', direction: 'minimize' },
+  }
+  const said = (stored: StudyDefinition) =>
+    studyDifferences(stored, wanted).map(({ what, stored: there, wanted: here }) => `${what}: ${there} -> ${here}`)
+  expect(said(scheduled)).toEqual([
+    'lowest rung: 3 -> 1',
+    'pruner option mode: nothing -> async',
+    'constraints: nothing -> a <= 1',
+    'second objective: nothing -> minimize latency_ms',
+  ])
+  expect(said(definition)).toContain('pruner: nothing -> hyperband')
 })
 
 it('says what differs, one thing at a time', () => {

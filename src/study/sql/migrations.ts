@@ -139,12 +139,13 @@ export const migrations: readonly Migration[] = [
 /**
  * Brings a storage to this release's version. Several processes may do so at once: one does, the others wait.
  *
+ * @param goal - the version, if it is to be an earlier one
  * @throws {@link StorageNewerError} if a later release made it
  */
-export async function migrate(dialect: Dialect): Promise<void> {
+export async function migrate(dialect: Dialect, goal = migrations.length): Promise<void> {
   const version = await dialect.read(async (db) => ((await dialect.isInitialised(db)) ? currentVersion(db) : 0))
   requireKnown(dialect, version)
-  if (version === migrations.length) return
+  if (version >= goal) return
   await dialect.write(async (tx) => {
     await dialect.lockAll(tx)
     await dialect.prepare(tx)
@@ -159,7 +160,7 @@ export async function migrate(dialect: Dialect): Promise<void> {
     const done = await currentVersion(tx)
     requireKnown(dialect, done)
     for (const [i, { name, up }] of migrations.entries()) {
-      if (i < done) continue
+      if (i < done || i >= goal) continue
       await up(tx, dialect)
       const applied_at = new Date(await dialect.now(tx)).toISOString()
       await tx

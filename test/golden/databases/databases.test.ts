@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { openStorage, Study } from '../../../src/study/index.ts'
+import { openStorage, Study, studyKey } from '../../../src/study/index.ts'
 
 const here = fileURLToPath(new URL('.', import.meta.url))
 const versions = readdirSync(here)
@@ -28,6 +28,7 @@ describe('databases of released versions', () => {
     )
     const [record] = await storage.studies()
     const study = await Study.open(storage, record)
+    expect(studyKey(record.definition)).toBe(record.key)
     const { spent, ...stored } = record
     expect(spent).toBe(4) // not part of what is stored
     const content = {
