@@ -22,7 +22,7 @@ export interface LogImprovement {
  */
 export function logImprovement(z: number, out: LogImprovement): void {
   const logDensity = -0.5 * z * z - logRootTwoPi
-  if (z > -5) {
+  if (z > -3) {
     const density = Math.exp(logDensity)
     const cdf = normalCdf(z)
     const h = density + z * cdf
@@ -33,7 +33,7 @@ export function logImprovement(z: number, out: LogImprovement): void {
   }
   const x = -z
   let t = x
-  for (let k = x > 20 ? 10 : 45; k >= 2; k--) t = x + k / t
+  for (let k = x > 8 ? 30 : 120; k >= 2; k--) t = x + k / t
   t = 1 / t
   out.value = logDensity + Math.log(t / (x + t))
   out.density = (x + t) / t
