@@ -113,7 +113,7 @@ describe('what goes wrong', () => {
 })
 
 describe('the end', () => {
-  const none = { complete: 0, failed: 0, pruned: 0 }
+  const none = { complete: 0, failed: 0, pruned: 0, rungs: 0, repeats: 0 }
 
   it.each([
     [

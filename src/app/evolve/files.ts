@@ -16,6 +16,7 @@ import {
   rowOf,
   type Study,
 } from '../../study/index.ts'
+import { answerOf } from '../studies/answer.ts'
 
 export interface EvolveFilesOptions {
   readonly study: Study
@@ -23,7 +24,7 @@ export interface EvolveFilesOptions {
   readonly folder: string
   readonly format: EvolveFormat
   /** By the release's own fitness where it is replayed, else by the study's. */
-  readonly ranking: Ranking
+  readonly ranking: 'table' | 'trial'
   /** As many of the first trials were read from a file. */
   readonly imported: number
   /** Told once if the picture cannot be drawn. */
@@ -223,13 +224,21 @@ export class EvolveFiles {
   }
 
   #figureTable() {
-    const { format, ranking } = this.#options
-    return pictureTable(format, this.#table(), ranking)
+    return pictureTable(this.#options.format, this.#table(), this.#ranking)
   }
 
   get #render() {
-    const { study, ranking, imported } = this.#options
-    return { keys: study.space.keys, trials: study.history.complete, ranking, imported }
+    const { study, imported } = this.#options
+    return { keys: study.space.keys, trials: study.history.complete, ranking: this.#ranking, imported }
+  }
+
+  /** The best row is that of the study's answer, where that is not simply the fittest. */
+  get #ranking(): Ranking {
+    const { study, ranking } = this.#options
+    const { constraints = [] } = study.definition
+    if (study.history.repeats.length === 0 && constraints.length === 0) return ranking
+    const answer = answerOf(study.history, study.definition)
+    return answer ? { winner: answer.trial.number } : ranking
   }
 
   #table(): EvolveTable {

@@ -22,6 +22,11 @@ export class EvolveResults {
     else if (event.type === 'epoch') this.#epochs.get(trial)?.push(event)
   }
 
+  /** Of a training that has no row in the study's table: a short one, or one that confirms. */
+  forget(trial: number): void {
+    this.#epochs.delete(trial)
+  }
+
   /** @throws {@link ResultsWriteError} if it cannot be written */
   async write(trial: number): Promise<void> {
     const epochs = this.#epochs.get(trial)

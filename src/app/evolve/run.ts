@@ -6,10 +6,9 @@ import { basename, join } from 'node:path'
 import type { TrainEvent } from '../../detect/index.ts'
 import type { Executor, LoopEvent, LoopSummary } from '../../run/index.ts'
 import type { CompleteTrial } from '../../search/index.ts'
-import type { BegunStudy, Json, Storage, Study, StudyRecord } from '../../study/index.ts'
+import type { BegunStudy, Storage, Study, StudyRecord } from '../../study/index.ts'
 import { evolveFormats } from '../../study/index.ts'
 import type { TrainFlags } from '../cli/train-flags.ts'
-import { codeVersion } from '../code-version.ts'
 import { EvolveConsole } from '../console/evolve-console.ts'
 import { planLines } from '../console/plan-text.ts'
 import type { Terminal } from '../console/terminal.ts'
@@ -18,10 +17,18 @@ import { TrainConsole } from '../console/train-console.ts'
 import { meansGpus } from '../device.ts'
 import { goOffline } from '../fetch-assets.ts'
 import { type Interrupts, watchInterrupts } from '../interrupt.ts'
-import { type ChosenSearch, chooseSearch } from '../search.ts'
+import type { ChosenSearch } from '../search.ts'
 import { startLine } from '../start-line.ts'
-import { settingsOf, toSettings } from '../studies/settings.ts'
+import { settingsOf } from '../studies/settings.ts'
 import { CoreShare } from './cores.ts'
+import {
+  chooseWhole,
+  definitionOf,
+  goesOnAsOriginal,
+  isOriginal,
+  originalInstead,
+  type WholeSearch,
+} from './definition.ts'
 import { earlierTable } from './earlier-table.ts'
 import { EvolveFiles } from './files.ts'
 import { trainerOffer } from './offer.ts'
@@ -29,6 +36,7 @@ import { outsideTrainer } from './outside.ts'
 import { familyOf, repairLatest } from './repair.ts'
 import { EvolveResults } from './results.ts'
 import { type Continued, evolutionFolder, studyToContinue } from './resume.ts'
+import { scheduleNotes } from './schedule.ts'
 import { type EvolvedTraining, evolvedTraining } from './training.ts'
 
 export interface RunEvolveOptions {
@@ -49,13 +57,12 @@ export async function runEvolve({ flags, words, terminal, resume }: RunEvolveOpt
   goOffline(flags)
   const training = await evolvedTraining(flags, terminal)
   for (const text of training.notes) terminal.line(text)
-  const fix = [...(flags.fix ?? []), ...(training.dead ?? [])]
-  const search = await chooseSearch({ ...flags, fix, like: training.like }, training.start, training.space)
-  for (const text of [...search.space.notes, ...search.notes]) terminal.line(text)
+  const known = resume && isOriginal(resume.definition)
+  const asked = await chooseWhole(flags, training, known === true ? 'original' : 'auto')
   if (training.program) {
     const { checkCommand, checkShellCommand } = await import('../../run/index.ts')
-    if (flags.shell) checkShellCommand(training.program, search.space.keys)
-    else checkCommand(training.program, search.space.keys)
+    if (flags.shell) checkShellCommand(training.program, asked.search.space.keys)
+    else checkCommand(training.program, asked.search.space.keys)
   }
   const { planSlots } = await import('../../run/index.ts')
   const cores = new CoreShare(flags.threads)
@@ -72,11 +79,22 @@ export async function runEvolve({ flags, words, terminal, resume }: RunEvolveOpt
   const storage = await openStorage(flags.storage)
   for (const text of storage.notes) terminal.line(text)
   try {
+    let whole = asked
     if (!resume) {
-      const base = evolutionFolder(flags, evolveFormats[search.format])
-      await repairLatest(storage, familyOf(await storage.studies(), base), (text) => terminal.warn(text))
+      const base = evolutionFolder(flags, evolveFormats[asked.search.format])
+      const family = familyOf(await storage.studies(), base)
+      await repairLatest(storage, family, (text) => terminal.warn(text))
+      whole = await originalInstead(asked, { flags, training, family, base })
+      if (whole !== asked) terminal.line(goesOnAsOriginal)
     }
-    const begun = await begin(storage, { flags, words, search, training, resume })
+    const { search, schedule } = whole
+    for (const text of [...search.space.notes, ...search.notes]) terminal.line(text)
+    const request = { flags, words, whole, training, resume }
+    const begun = await begin(storage, request)
+    if (begun.case === 'created' && schedule) {
+      const about = { search, trials: begun.study.target, traits: whole.traits, flags }
+      for (const text of await scheduleNotes(schedule, about)) terminal.line(text)
+    }
     const evolution = new Evolution({ flags, terminal, search, training, begun, cores, slots: slotPlan.slots })
     return await evolution.run()
   } finally {
@@ -84,38 +102,22 @@ export async function runEvolve({ flags, words, terminal, resume }: RunEvolveOpt
   }
 }
 
-async function begin(
-  storage: Storage,
-  request: {
-    readonly flags: TrainFlags
-    readonly words: readonly string[]
-    readonly search: ChosenSearch
-    readonly training: EvolvedTraining
-    readonly resume: StudyRecord | undefined
-  },
-): Promise<BegunStudy> {
-  const { flags, words, search, training, resume } = request
+interface BeginRequest {
+  readonly flags: TrainFlags
+  readonly words: readonly string[]
+  readonly whole: WholeSearch
+  readonly training: EvolvedTraining
+  readonly resume: StudyRecord | undefined
+}
+
+async function begin(storage: Storage, request: BeginRequest): Promise<BegunStudy> {
+  const { flags, whole, resume } = request
+  const { search } = whole
   const { beginStudy, evolveFormats } = await import('../../study/index.ts')
   const format = evolveFormats[search.format]
   const oneTable = !format.folder.numbered || format.table.folder === 'current'
   const base = evolutionFolder(flags, format)
-  const definition = resume?.definition ?? {
-    seed: flags.seed,
-    space: search.space.toJSON() as Json,
-    sampler: search.sampler,
-    direction: 'maximize' as const,
-    fitness: search.fitness,
-    identity: training.identity,
-    settings: toSettings({
-      words: [...words],
-      cwd: process.cwd(),
-      release: search.release,
-      format: search.format,
-      ranking: search.ranking,
-      code: codeVersion(),
-      dataHash: training.dataHash,
-    }),
-  }
+  const definition = resume?.definition ?? definitionOf(whole, request)
   const isTaken = (name: string) => format.folder.numbered && existsSync(name)
   if (resume) return beginStudy(storage, { definition, base, isTaken, resume: resume.id })
 
@@ -187,6 +189,7 @@ class Evolution {
       study: begun.study,
       slots: slots.length,
       epochs: flags.epochs,
+      finalEpochs: flags.finalEpochs,
       ...(atLength && { releaseText }),
     })
     this.#trainConsole = atLength ? new TrainConsole(terminal, { detail: 'compact' }) : undefined
@@ -247,8 +250,8 @@ class Evolution {
         `Goes on with ${this.#files.paths[0]}: its ${counted(this.#firstTrials, 'row')} are the first trials of the study`,
       )
     const { frozen } = search
-    const left = study.target === undefined ? 0 : study.target - study.history.ended.length
-    if (left > 0)
+    const left = study.target === undefined ? 0 : study.target - study.spent
+    if (left > 1e-9)
       for (const line of planLines(
         planOf({
           trainings: left,
@@ -276,7 +279,7 @@ class Evolution {
     const start = startLine({
       terminal,
       options,
-      trainings: (this.#study.target ?? 1) - this.#study.history.ended.length,
+      trainings: (this.#study.target ?? 1) - this.#study.spent,
       atOnce: slots.length + cores.otherProcesses,
       cores: shared[0]!.threads,
       yes: flags.yes,
@@ -313,6 +316,7 @@ class Evolution {
       this.#title(event.trial.number)
     }
     if (event.type === 'complete') this.#files.refreshPicture()
+    if (event.type === 'rung' || event.type === 'repeat') this.#results?.forget(event.trial.number)
     this.#console.onEvent(event)
   }
 

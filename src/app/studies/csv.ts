@@ -1,6 +1,16 @@
 // Trials as CSV (RFC 4180), one column per metric and per hyperparameter.
 import type { TrialRow } from './trial-row.ts'
 
+/** Columns that came later stand behind the others. */
+const later: readonly (readonly [title: string, value: (row: TrialRow) => number | null])[] = [
+  ['fidelity', ({ fidelity }) => fidelity],
+  ['continues', ({ continues }) => continues],
+  ['repeats', ({ repeats }) => repeats],
+  ['repetition', ({ repetition }) => repetition],
+  ['second', ({ second }) => second],
+  ['violation', ({ violation }) => violation],
+]
+
 /** With a heading; ends with a line end. Of a metric and a hyperparameter with one name, the metric's is `metrics.name`. */
 export function csvText(rows: readonly TrialRow[]): string {
   const metrics = keysOf(rows.map((row) => row.metrics))
@@ -10,6 +20,7 @@ export function csvText(rows: readonly TrialRow[]): string {
     ...metrics.map((key) => (hyps.includes(key) ? `metrics.${key}` : key)),
     ...hyps,
     ...['parents', 'mutated', 'attempts', 'failure', 'startedAt', 'endedAt', 'seconds', 'worker'],
+    ...later.map(([title]) => title),
   ]
   const lines = rows.map((row) => [
     ...[row.number, row.state, row.fitness],
@@ -17,6 +28,7 @@ export function csvText(rows: readonly TrialRow[]): string {
     ...hyps.map((key) => row.hyp[key]),
     ...[row.parents.join(' '), row.mutated.join(' '), row.attempts, row.failure],
     ...[row.startedAt, row.endedAt, row.seconds, row.worker],
+    ...later.map(([, value]) => value(row)),
   ])
   return [titles, ...lines].map((cells) => `${cells.map(cellText).join(',')}\n`).join('')
 }

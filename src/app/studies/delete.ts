@@ -2,11 +2,11 @@
 import { rm, rmdir, stat } from 'node:fs/promises'
 import { join, relative, resolve } from 'node:path'
 import { UsageError } from '../../base/index.ts'
+import { endedCount } from '../../study/index.ts'
 import type { DeleteFlags } from '../cli/delete.ts'
 import { Terminal } from '../console/terminal.ts'
 import { counted } from '../console/text.ts'
 import { withStudy } from './open.ts'
-import { endedCount } from './progress.ts'
 import { studyFolder } from './settings.ts'
 
 /** @returns the exit code */

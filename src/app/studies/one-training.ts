@@ -34,11 +34,16 @@ export async function writeHyp(study: StudyRecord, { number, hyp }: Trial): Prom
 
 /** The command line that trains a trial of a study once more. */
 export async function trainingLine(study: StudyRecord, trial: Trial, hypFile: string): Promise<string> {
-  const { flags, words } = studyFlags(study)
+  const { flags: begun, words } = studyFlags(study)
+  const { fidelity: epochs = begun.epochs, repetition = 0 } = trial
+  const flags = { ...begun, epochs, seed: begun.seed + repetition }
   if (flags.trainer !== 'embedded') return outsideLine(flags, trial, hypFile)
   // What an evolution does to its trainings: validation at the end only, no pictures, no early stop.
   const same = ['--nosave', '--noval', '--noplots', '--patience', '0']
-  return shellLine(['hypevolve', 'train', ...trainingWords(words), '--hyp', hypFile, ...same])
+  const length = epochs === begun.epochs ? [] : ['--epochs', String(epochs)]
+  const seed = repetition === 0 ? [] : ['--seed', String(flags.seed)]
+  const own = trainingWords(words, [...(length.length > 0 ? ['epochs'] : []), ...(seed.length > 0 ? ['seed'] : [])])
+  return shellLine(['hypevolve', 'train', ...own, ...length, ...seed, '--hyp', hypFile, ...same])
 }
 
 /** What a command line of another trainer is for. */

@@ -1,20 +1,21 @@
 // How far a study is, in numbers and in words; shared by studies, status and the start of an evolution.
-import type { StudyOverview, TrialCounts } from '../../study/index.ts'
+import { isFinished, type StudyOverview } from '../../study/index.ts'
 import { counted } from '../console/text.ts'
 
-/** `finished`: all trials have ended. `stopped`: trials are left and nobody works on them. */
+/** `finished`: all of its target is done. `stopped`: something is left and nobody works on it. */
 export type StudyState = 'running' | 'stopping' | 'finished' | 'stopped'
 
-export const endedCount = ({ complete, pruned, failed }: TrialCounts) => complete + pruned + failed
-
-export function studyState({ counts, target, workers, stopping }: StudyOverview): StudyState {
-  if (workers.length > 0) return stopping ? 'stopping' : 'running'
-  return target !== undefined && endedCount(counts) >= target ? 'finished' : 'stopped'
+export function studyState(study: StudyOverview): StudyState {
+  if (study.workers.length > 0) return study.stopping ? 'stopping' : 'running'
+  return isFinished(study) ? 'finished' : 'stopped'
 }
 
-/** '3 of 300', or '3' of a study without an end. */
-export const doneText = ({ counts, target }: Pick<StudyOverview, 'counts' | 'target'>) =>
-  target === undefined ? String(endedCount(counts)) : `${endedCount(counts)} of ${target}`
+/** A number of trials, or of trainings' worth, with one decimal at most. */
+export const amountText = (amount: number) => String(Math.round(amount * 10) / 10)
+
+/** '3 of 300', or '3' of a study without an end; trainings' worth where it has a schedule. */
+export const doneText = ({ spent, target }: Pick<StudyOverview, 'spent' | 'target'>) =>
+  target === undefined ? amountText(spent) : `${amountText(spent)} of ${amountText(target)}`
 
 /** 'running, 2 processes'. */
 export function stateText(study: StudyOverview): string {

@@ -1,5 +1,5 @@
 // Reads the trials of a study for showing them.
-import type { CompleteTrial, Trial } from '../../search/index.ts'
+import { type CompleteTrial, History, type Trial } from '../../search/index.ts'
 import type { AttemptRecord, Storage, StudyRecord } from '../../study/index.ts'
 import { type TrialRow, toTrialRow } from './trial-row.ts'
 
@@ -25,10 +25,5 @@ export async function readRows(storage: Storage, study: StudyRecord): Promise<Tr
   return trials.map((trial) => toTrialRow(trial, attempts.get(trial.number) ?? []))
 }
 
-/** The fittest complete trial; of equals the lowest number. */
-export function fittest(trials: readonly Trial[]): CompleteTrial | undefined {
-  let best: CompleteTrial | undefined
-  for (const trial of trials)
-    if (trial.state === 'complete' && (best === undefined || trial.fitness > best.fitness)) best = trial
-  return best
-}
+/** The fittest complete trial, repeats left out, those that break a constraint last; of equals the lowest number. */
+export const fittest = (trials: readonly Trial[]): CompleteTrial | undefined => new History(trials).fittest(1)[0]

@@ -45,7 +45,7 @@ export const runReproduce = ({ study: name, trial: number }: TrialReference, fla
       fitness: trial.state === 'complete' ? trial.fitness : null,
       folder: process.cwd(),
       command: await trainingLine(study, trial, hyp),
-      seed: begun.seed,
+      seed: begun.seed + (trial.repetition ?? 0),
       code: codeOf(study),
       data: await dataOf(study, begun.trainer === 'embedded' ? begun.data : undefined),
     }

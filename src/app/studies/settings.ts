@@ -23,6 +23,10 @@ const schema = z.object({
   ranking: z.enum(['table', 'trial']).optional(),
   /** Version of this package, and commit if it ran from a checkout. */
   code: z.object({ version: z.string(), commit: z.string().optional() }).optional(),
+  /** Whether its trainer takes a seed; missing in studies that were begun without a schedule. */
+  seeded: z.boolean().optional(),
+  /** Epochs of the training that the winner is for. */
+  finalEpochs: z.number().int().optional(),
   /** Hash of the data set's list of files. */
   dataHash: z.string().optional(),
   /** As many of the first trials were read from a file of `format`. */

@@ -56,9 +56,11 @@ export async function readDetails(storage: Storage, study: StudyRecord, number: 
 
 export function detailLines(details: TrialDetails, now = new Date()): string[] {
   const { study, trial, parents, attempts, epochs, artifacts, seen } = details
-  const lines = [`Trial ${trial.number} of ${study.name}: ${trial.state}`]
+  const lines = [`Trial ${trial.number} of ${study.name}: ${trial.state}${lengthText(trial, study)}`]
   if (trial.state === 'complete' || trial.state === 'pruned') {
     if (trial.fitness !== undefined) lines.push(`  fitness ${numberText(trial.fitness)}`)
+    if (trial.second !== undefined) lines.push(`  second objective ${numberText(trial.second)} (larger is better)`)
+    if (trial.violation !== undefined && trial.violation !== 0) lines.push('  breaks a constraint')
     for (const [key, value] of Object.entries(trial.metrics))
       if (!key.includes('/')) lines.push(`  ${key} ${numberText(value)}`)
   }
@@ -106,6 +108,16 @@ function hypTable(trial: Trial, parents: readonly Trial[]): string[] {
     columns.push({ title: 'change', text: ([key, value]) => changeText(value, only.hyp[key]) })
   } else columns.push({ title: '', align: 'left', text: ([key]) => (trial.mutated.includes(key) ? 'moved' : '') })
   return tableLines(columns, rows)
+}
+
+/** ', 12 of 36 epochs' of a study whose trainings differ in length, and what it goes on from or repeats. */
+function lengthText({ fidelity, continues, repeats, repetition }: Trial, { definition }: StudyRecord): string {
+  const full = definition.schedule?.epochs
+  return [
+    ...(fidelity === undefined || full === undefined ? [] : [`, ${fidelity} of ${full} epochs`]),
+    ...(continues === undefined ? [] : [`, what trial ${continues} was a shorter training of`]),
+    ...(repeats === undefined ? [] : [`, trial ${repeats} once more with the seed + ${repetition}`]),
+  ].join('')
 }
 
 /** Metrics of classes, `mAP50/car`: one line per class. */

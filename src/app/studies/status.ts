@@ -3,10 +3,11 @@ import type { CompleteTrial, FailedTrial, Metrics, Trial } from '../../search/in
 import type { AttemptRecord, EpochRecord, Storage, StudyOverview } from '../../study/index.ts'
 import type { StatusFlags } from '../cli/status.ts'
 import { counted, durationText, momentText, numberText } from '../console/text.ts'
+import { type Answer, answerOf } from './answer.ts'
 import { withStudy } from './open.ts'
 import { secondsLeft, secondsPerTrial } from './outlook.ts'
-import { endedCount, stateText, studyState } from './progress.ts'
-import { fittest, readTrials } from './read.ts'
+import { doneText, stateText, studyState } from './progress.ts'
+import { readTrials } from './read.ts'
 import { settingsOf } from './settings.ts'
 
 /** What `--json` prints, and what the screen is made of. */
@@ -20,6 +21,8 @@ export interface StudyStatus {
   /** Trial 0, if it is complete. */
   readonly start: CompleteTrial | undefined
   readonly best: CompleteTrial | undefined
+  /** What is known beyond its first result, if it was trained again. */
+  readonly confirmation: Answer['confirmation']
   readonly running: readonly RunningNow[]
   readonly secondsPerTrial: number | undefined
   /** When all trials will have ended, if it goes on as it does; `undefined` if nobody works on it. */
@@ -32,6 +35,8 @@ interface RunningNow {
   readonly startedAt: string
   readonly worker: string
   readonly epoch: EpochRecord | undefined
+  /** Epochs that it was granted. */
+  readonly fidelity: number | undefined
 }
 
 /** @returns the exit code */
@@ -49,15 +54,19 @@ export async function readStatus(storage: Storage, study: StudyOverview, now = n
   const trials = await readTrials(storage, study)
   const attempts = await storage.attempts(study.id)
   const running = await readRunning(storage, study, trials, attempts)
-  const perTrial = secondsPerTrial(attempts)
-  const left = study.target === undefined ? undefined : study.target - endedCount(study.counts)
+  const { schedule } = study.definition
+  const worth = (number: number) => (schedule ? (trials[number]?.fidelity ?? schedule.epochs) / schedule.epochs : 1)
+  const perTrial = secondsPerTrial(attempts, schedule && worth)
+  const left = study.target === undefined ? undefined : study.target - study.spent
+  const answer = answerOf(trials, study.definition)
   const runningSeconds = running.map(({ startedAt }) => (now.getTime() - Date.parse(startedAt)) / 1000)
   const goesOn = study.workers.length > 0 && running.length > 0 && !study.stopping
   return {
     study,
     failures: failuresOf(trials),
     start: trials[0]?.state === 'complete' ? trials[0] : undefined,
-    best: fittest(trials),
+    best: answer?.trial,
+    confirmation: answer?.confirmation,
     running,
     secondsPerTrial: perTrial,
     endsAt:
@@ -85,6 +94,7 @@ async function readRunning(
       startedAt: attempt?.startedAt ?? study.createdAt,
       worker: attempt?.worker ? `${attempt.worker.host}:${attempt.worker.pid}` : 'unknown',
       epoch: epochs.at(-1),
+      fidelity: trial.fidelity,
     })
   }
   return found
@@ -130,7 +140,14 @@ export function statusLines(status: StudyStatus, { width, now }: { width: number
   if (start) say('start', `trial ${start.number}: ${fitnessText(start)}`)
   if (best && best !== start) say('best', `trial ${best.number}: ${fitnessText(best, gainText(start, best))}`)
   else if (best) say('best', 'the start, so far')
-  for (const trial of running) say('running', runningText(trial, epochsOf(study), now))
+  const confirmed = best && status.confirmation?.candidates.find(({ number }) => number === best.number)
+  if (confirmed && confirmed.repeats.length > 0) {
+    const spread = confirmed.sd === undefined ? '' : ` ± ${numberText(confirmed.sd)}`
+    const better =
+      confirmed.better === undefined ? '' : `, better than the start with ${Math.round(100 * confirmed.better)} %`
+    say('confirmed', `${confirmed.repeats.length} × again: ${numberText(confirmed.mean!)}${spread}${better}`)
+  }
+  for (const trial of running) say('running', runningText(trial, trial.fidelity ?? epochsOf(study), now))
   if (status.secondsPerTrial !== undefined) say('time', timeText(status, now))
   if (studyState(study) === 'stopped') say('', `Nobody works on it. Go on with: hypevolve resume ${study.name}`)
   return lines
@@ -161,11 +178,11 @@ function aboutLines({ definition, createdAt }: StudyOverview): string[] {
 const epochsOf = ({ definition }: StudyOverview) =>
   typeof definition.identity['epochs'] === 'number' ? definition.identity['epochs'] : undefined
 
-function doneShare({ counts, target }: StudyOverview): string {
-  const done = endedCount(counts)
-  return target === undefined
-    ? String(done)
-    : `${done} of ${target} (${Math.floor((100 * done) / Math.max(1, target))} %)`
+function doneShare(study: StudyOverview): string {
+  const { definition, spent, target } = study
+  const unit = definition.schedule ? " trainings' worth" : ''
+  const share = target === undefined ? '' : ` (${Math.floor((100 * spent) / Math.max(1, target))} %)`
+  return `${doneText(study)}${unit}${share}`
 }
 
 function fitnessText({ fitness, metrics }: CompleteTrial, gain = ''): string {
@@ -195,8 +212,8 @@ function runningText(
   return `trial ${number}: ${at}, for ${since}, by ${worker}${attempt > 1 ? `, attempt ${attempt}` : ''}`
 }
 
-function timeText({ secondsPerTrial: each, endsAt, running }: StudyStatus, now: Date): string {
-  const text = `${durationText(each!)} per trial${running.length > 1 ? `, ${running.length} at once` : ''}`
+function timeText({ study, secondsPerTrial: each, endsAt, running }: StudyStatus, now: Date): string {
+  const text = `${durationText(each!)} per ${study.definition.schedule ? 'full training' : 'trial'}${running.length > 1 ? `, ${running.length} at once` : ''}`
   if (!endsAt) return text
   const left = durationText((endsAt.getTime() - now.getTime()) / 1000)
   return `${text}; ends at about ${momentText(endsAt, now)}, in ${left}`
@@ -204,7 +221,7 @@ function timeText({ secondsPerTrial: each, endsAt, running }: StudyStatus, now: 
 
 const cut = (text: string, width: number) => (text.length > width ? `${text.slice(0, width - 1)}…` : text.trimEnd())
 
-function toObject({ study, failures, start, best, running, secondsPerTrial: each, endsAt }: StudyStatus) {
+function toObject({ study, failures, start, best, confirmation, running, secondsPerTrial: each, endsAt }: StudyStatus) {
   const short = (trial: CompleteTrial | undefined) =>
     trial ? { number: trial.number, fitness: trial.fitness, metrics: trial.metrics, hyp: trial.hyp } : null
   return {
@@ -212,11 +229,13 @@ function toObject({ study, failures, start, best, running, secondsPerTrial: each
     name: study.name,
     state: studyState(study),
     target: study.target ?? null,
+    spent: study.spent,
     counts: study.counts,
     processes: study.workers.map(({ host, pid }) => ({ host, pid })),
     failures,
     start: short(start),
     best: short(best),
+    confirmation: confirmation ?? null,
     running: running.map(({ number, attempt, startedAt, worker, epoch }) => ({
       number,
       attempt,

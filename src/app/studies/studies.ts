@@ -3,9 +3,10 @@ import type { StudyOverview } from '../../study/index.ts'
 import type { StudiesFlags } from '../cli/studies.ts'
 import { type TableColumn, tableLines } from '../console/table.ts'
 import { momentText, numberText } from '../console/text.ts'
+import { answerOf } from './answer.ts'
 import { withStorage } from './open.ts'
 import { doneText, stateText, studyState } from './progress.ts'
-import { fittest, readTrials } from './read.ts'
+import { readTrials } from './read.ts'
 
 interface StudyLine {
   readonly study: StudyOverview
@@ -27,7 +28,8 @@ const columns: readonly TableColumn<StudyLine>[] = [
 export const runStudies = (flags: StudiesFlags): Promise<number> =>
   withStorage(flags, async (storage) => {
     const lines: StudyLine[] = []
-    for (const study of await storage.studies()) lines.push({ study, best: fittest(await readTrials(storage, study)) })
+    for (const study of await storage.studies())
+      lines.push({ study, best: answerOf(await readTrials(storage, study), study.definition)?.trial })
     if (flags.json) console.log(JSON.stringify(lines.map(toObject), null, 2))
     else for (const line of tableLines(columns, lines, process.stdout.columns)) console.log(line)
     return 0
@@ -38,6 +40,7 @@ const toObject = ({ study, best }: StudyLine) => ({
   name: study.name,
   state: studyState(study),
   target: study.target ?? null,
+  spent: study.spent,
   counts: study.counts,
   processes: study.workers.map(({ host, pid }) => ({ host, pid })),
   best: best ? { number: best.number, fitness: best.fitness } : null,

@@ -14,6 +14,17 @@ export interface TrialRow {
   readonly hyp: Hyp
   readonly parents: readonly number[]
   readonly mutated: readonly string[]
+  /** Epochs that it was granted; null where the study's trainings have no length. */
+  readonly fidelity: number | null
+  /** The shorter training of the same hyp that it follows. */
+  readonly continues: number | null
+  /** The trial whose hyp it trains again, and the how-manieth time. */
+  readonly repeats: number | null
+  readonly repetition: number | null
+  /** Of a second objective; larger is better. */
+  readonly second: number | null
+  /** By how much constraints are broken; null where there are none. */
+  readonly violation: number | null
   /** How often it was begun. */
   readonly attempts: number
   /** Class of the last failure, also of one that was retried. */
@@ -36,15 +47,21 @@ export function toTrialRow(trial: Trial, attempts: readonly AttemptRecord[]): Tr
   const last = attempts.at(-1)
   const ended = trial.state !== 'waiting' && trial.state !== 'running'
   const failed = [...attempts].reverse().find(({ failure }) => failure !== undefined)
-  const fitness = trial.state === 'complete' || trial.state === 'pruned' ? trial.fitness : undefined
+  const scored = trial.state === 'complete' || trial.state === 'pruned' ? trial : undefined
   return {
     number: trial.number,
     state: trial.state,
-    fitness: fitness ?? null,
-    metrics: trial.state === 'complete' || trial.state === 'pruned' ? trial.metrics : {},
+    fitness: scored?.fitness ?? null,
+    metrics: scored?.metrics ?? {},
     hyp: trial.hyp,
     parents: trial.parents,
     mutated: trial.mutated,
+    fidelity: trial.fidelity ?? null,
+    continues: trial.continues ?? null,
+    repeats: trial.repeats ?? null,
+    repetition: trial.repetition ?? null,
+    second: scored?.second ?? null,
+    violation: scored?.violation ?? null,
     attempts: trial.attempt,
     failure: trial.state === 'failed' ? trial.failure : (failed?.failure ?? null),
     output: trial.state === 'failed' ? trial.output : (failed?.output ?? []),
@@ -73,6 +90,12 @@ const plainColumns = {
   state: true,
   fitness: true,
   attempts: true,
+  fidelity: true,
+  continues: true,
+  repeats: true,
+  repetition: true,
+  second: true,
+  violation: true,
   failure: true,
   startedAt: true,
   endedAt: true,

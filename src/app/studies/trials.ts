@@ -42,7 +42,13 @@ export function trialTable(rows: readonly TrialRow[], width?: number): string[] 
   const columns: TableColumn<TrialRow>[] = [
     { title: 'trial', text: ({ number }) => String(number) },
     { title: 'state', align: 'left', text: ({ state }) => state },
+    ...(rows.some(({ fidelity }) => fidelity !== null)
+      ? [{ title: 'epochs', text: ({ fidelity }: TrialRow) => (fidelity === null ? '-' : String(fidelity)) }]
+      : []),
     { title: 'fitness', text: ({ fitness }) => (fitness === null ? '-' : numberText(fitness)) },
+    ...(rows.some(({ second }) => second !== null)
+      ? [{ title: 'second', text: ({ second }: TrialRow) => (second === null ? '-' : numberText(second)) }]
+      : []),
     ...metrics.map(
       (key): TableColumn<TrialRow> => ({
         title: key,
@@ -57,8 +63,12 @@ export function trialTable(rows: readonly TrialRow[], width?: number): string[] 
   return tableLines(columns, rows, width)
 }
 
-function noteText({ state, failure, attempts }: TrialRow): string {
-  const tries = attempts > 1 ? `attempt ${attempts}` : ''
-  if (failure === null) return tries
-  return [state === 'failed' ? failure : `after ${failure}`, tries].filter(Boolean).join(', ')
+function noteText({ state, failure, attempts, continues, repeats, repetition, violation }: TrialRow): string {
+  return [
+    ...(continues === null ? [] : [`${continues} for longer`]),
+    ...(repeats === null ? [] : [`${repeats} again, seed +${repetition}`]),
+    ...(violation !== null && violation !== 0 ? ['breaks a constraint'] : []),
+    ...(failure === null ? [] : [state === 'failed' ? failure : `after ${failure}`]),
+    ...(attempts > 1 ? [`attempt ${attempts}`] : []),
+  ].join(', ')
 }
