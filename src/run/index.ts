@@ -4,6 +4,7 @@ export { localExecutor } from './executors/index.ts'
 export { type Gpu, type GpuProcess, readGpus, type WaitForGpuOptions, waitForGpu } from './gpus.ts'
 export { incrementPath, latestPath } from './increment-path.ts'
 export { type KeepPolicy, parseKeep } from './keep.ts'
+export type { TrainerTraits, TrainingLength } from './length.ts'
 export { type LoopEvent, type LoopOptions, type LoopSummary, runTrials } from './loop.ts'
 export { type Plan, type PlanRequest, planOf, revisePlan } from './plan.ts'
 export { Slot, type SlotOptions } from './slot/index.ts'
@@ -17,8 +18,10 @@ export {
   checkShellCommand,
   commandEnvironment,
   commandTrainer,
+  commandTraits,
   type EmbeddedOptions,
   embeddedTrainers,
+  embeddedTraits,
   fillCommand,
 } from './trainers/index.ts'
 export {

@@ -9,7 +9,16 @@ import type { Study } from '../study/index.ts'
 import { largeFolders, trialFolder, trialsFolder } from './trial-folder.ts'
 
 /** `none` keeps nothing, `last` the latest complete trial, `best` the fittest `count`, `all` every trial. */
-export type KeepPolicy = { readonly kind: 'none' | 'last' | 'all' } | { readonly kind: 'best'; readonly count: number }
+export type KeepPolicy = (
+  | { readonly kind: 'none' | 'last' | 'all' }
+  | { readonly kind: 'best'; readonly count: number }
+) & {
+  /**
+   * Numbers of complete trials that are kept besides; asked anew whenever something ends. What `last` and `best` need not
+   * be told: trials that are confirmed by others stay until the study is finished.
+   */
+  readonly protect?: (history: History) => readonly number[]
+}
 
 /**
  * Reads `--keep`: `none`, `last`, `best`, `best:3`, `all`.
@@ -41,17 +50,17 @@ export class Keeper {
   /** After a trial ended: notes what it keeps, and deletes what is not kept any more. */
   async ended(trial: EndedTrial): Promise<void> {
     if (this.#policy.kind === 'all') return this.#note(trial)
-    const { kept, out } = split(this.#study.history, this.#policy, lookBehind)
-    if (kept.has(trial.number)) await this.#note(trial)
-    else out.push(trial.number)
-    for (const number of out) await this.#delete(number)
+    const { kept, out } = this.#split(lookBehind)
+    const isKept = kept.has(trial.number)
+    if (isKept) await this.#note(trial)
+    for (const number of isKept ? out : [...out, trial.number]) await this.#delete(number)
   }
 
   /** Looks at the folders of all trials, also those that other processes or a crash left. Called at start and end. */
   async sweep(): Promise<void> {
     if (this.#policy.kind === 'all') return
     const { history } = this.#study
-    const { kept } = split(history, this.#policy, 0)
+    const { kept } = this.#split(0)
     const names = await readdir(trialsFolder(this.#folder)).catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return [] as string[]
       throw error
@@ -61,6 +70,16 @@ export class Keeper {
       const ended = state === 'complete' || state === 'pruned' || state === 'failed'
       if (ended && !kept.has(number)) await this.#delete(number)
     }
+  }
+
+  /** Numbers that are kept, and of the next `behind` that would be kept after them those that are not. */
+  #split(behind: number): { kept: ReadonlySet<number>; out: readonly number[] } {
+    const { history, isFinished } = this.#study
+    const { kind, protect } = this.#policy
+    const { kept, out } = split(history, this.#policy, behind)
+    const confirmed = kind === 'none' || isFinished ? [] : [...history.repeats, ...history.open]
+    const all = new Set([...kept, ...(protect?.(history) ?? []), ...confirmed.flatMap(({ repeats }) => repeats ?? [])])
+    return { kept: all, out: out.filter((number) => !all.has(number)) }
   }
 
   async #note(trial: EndedTrial): Promise<void> {
@@ -81,7 +100,7 @@ export class Keeper {
   }
 }
 
-/** Numbers that are kept, and the next `behind` that would be kept after them. */
+/** By the policy alone: numbers that are kept, and the next `behind` that would be kept after them. */
 function split(history: History, policy: KeepPolicy, behind: number): { kept: Set<number>; out: number[] } {
   const numbers = (trials: readonly { readonly number: number }[]) => trials.map(({ number }) => number)
   if (policy.kind === 'best') {

@@ -84,6 +84,9 @@ async function run(study: Study, { trainer = () => new FormulaTrainer(), jobs = 
   return { summary, events }
 }
 
+/** Trainings of other kinds, of which most studies here have none. */
+const none = { rungs: 0, repeats: 0 }
+
 const states = async (study: Study) =>
   [...(await study.trials())].sort((a, b) => a.number - b.number).map(({ state }) => state)
 
@@ -95,7 +98,7 @@ describe('runTrials', () => {
       onComplete: async ({ number, fitness }) => void told.push(`${number} ${fitness}`),
       onEvent: ({ type }) => type === 'complete' && told.push(type),
     })
-    expect(summary).toEqual({ complete: 2, pruned: 0, failed: 0, ended: 'target' })
+    expect(summary).toEqual({ ...none, complete: 2, pruned: 0, failed: 0, ended: 'target' })
     const one = (n: number) => [`started ${n}`, `epoch ${n}`, `epoch ${n}`, `complete ${n}`]
     expect(events).toEqual([...one(0), ...one(1)])
     expect(told).toEqual([`0 0.99`, 'complete', expect.stringMatching(/^1 /), 'complete'])
@@ -174,7 +177,7 @@ describe('a training that fails', () => {
     const diverged: Outcome = { state: 'failed', failure: 'diverged', output: ['loss is nan'] }
     const trainer = new FormulaTrainer(({ trial }) => (trial % 2 === 0 ? diverged : complete(trial)))
     const { summary, events } = await run(study, { trainer: () => trainer })
-    expect(summary).toEqual({ complete: 3, pruned: 0, failed: 3, ended: 'target' })
+    expect(summary).toEqual({ ...none, complete: 3, pruned: 0, failed: 3, ended: 'target' })
     expect(events.filter((event) => event.startsWith('retry'))).toEqual([])
     expect((await study.incumbent())?.number).toBe(5)
     expect(await study.trial(2)).toMatchObject({ state: 'failed', failure: 'diverged', output: ['loss is nan'] })
@@ -187,7 +190,7 @@ describe('a training that fails', () => {
       return trial === 2 ? crash(`attempt ${attempt}`) : complete(1)
     })
     const { summary, events } = await run(study, { trainer: () => trainer })
-    expect(summary).toEqual({ complete: 2, pruned: 0, failed: 1, ended: 'target' })
+    expect(summary).toEqual({ ...none, complete: 2, pruned: 0, failed: 1, ended: 'target' })
     expect(events.filter((event) => !event.startsWith('epoch'))).toEqual(
       ['started 0', 'complete 0', 'started 1', 'retry 1', 'started 1', 'complete 1'].concat([
         'started 2',
@@ -283,7 +286,7 @@ describe('stopping', () => {
       signal: stop.signal,
       onEvent: (event) => event.type === 'epoch' && event.trial.number === 1 && stop.abort(),
     })
-    expect(summary).toEqual({ complete: 1, pruned: 0, failed: 0, ended: 'interrupted' })
+    expect(summary).toEqual({ ...none, complete: 1, pruned: 0, failed: 0, ended: 'interrupted' })
     expect(events.at(-1)).toBe('released 1')
     const interrupted = await study.trial(1)
     expect(interrupted?.state).toBe('waiting')
@@ -306,7 +309,7 @@ describe('stopping', () => {
       trainer: () => new FormulaTrainer(undefined, 10_000),
       onEvent: ({ type }) => type === 'started' && void other.requestStop(),
     })
-    expect(summary).toEqual({ complete: 0, pruned: 0, failed: 0, ended: 'stopped' })
+    expect(summary).toEqual({ ...none, complete: 0, pruned: 0, failed: 0, ended: 'stopped' })
     expect(events.filter((event) => event.startsWith('released')).length).toBeGreaterThan(0)
     expect((await study.counts()).running).toBe(0)
   })
@@ -320,7 +323,7 @@ describe('stopping', () => {
       return trial.number === 1 && epoch >= 3 ? 'stop' : 'continue'
     }
     const { summary, events } = await run(study, { trainer: () => new FormulaTrainer(undefined, 40) })
-    expect(summary).toEqual({ complete: 1, pruned: 1, failed: 0, ended: 'target' })
+    expect(summary).toEqual({ ...none, complete: 1, pruned: 1, failed: 0, ended: 'target' })
     expect(events.at(-1)).toBe('pruned 1')
     const pruned = await study.trial(1)
     if (pruned?.state !== 'pruned') throw new Error(JSON.stringify(pruned))
@@ -355,7 +358,7 @@ describe('several processes', () => {
     await delay(50)
     const { summary, events } = await run(two, { onEvent: ({ type }) => type === 'waiting' && stop.abort() })
     expect((await slow).summary.ended).toBe('interrupted')
-    expect(summary).toEqual({ complete: 6, pruned: 0, failed: 0, ended: 'target' })
+    expect(summary).toEqual({ ...none, complete: 6, pruned: 0, failed: 0, ended: 'target' })
     expect(events.filter((event) => event === 'waiting')).toHaveLength(1)
     expect(await states(two)).toEqual(Array(6).fill('complete'))
   })

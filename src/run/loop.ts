@@ -16,6 +16,7 @@ import { checkDiskSpace } from './disk-space.ts'
 import type { Executor } from './executor.ts'
 import { isRetried, repeatedFailure } from './failures.ts'
 import { Keeper, type KeepPolicy } from './keep.ts'
+import { Pace } from './pace.ts'
 import type { EpochReport, Outcome, SlotResources, TrainJob } from './trainer.ts'
 import { openTrialFolder } from './trial-folder.ts'
 
@@ -24,6 +25,11 @@ export type LoopEvent =
   | { readonly type: 'started'; readonly trial: RunningTrial; readonly slot: SlotResources }
   | { readonly type: 'epoch'; readonly trial: RunningTrial; readonly report: EpochReport }
   | { readonly type: 'complete'; readonly trial: CompleteTrial; readonly durationMs: number }
+  /** It came to the end of the rung that it was granted: a training of its own, shorter than a full one. */
+  | { readonly type: 'rung'; readonly trial: PrunedTrial; readonly durationMs: number }
+  /** A hyp was trained again, to confirm what it brought. */
+  | { readonly type: 'repeat'; readonly trial: CompleteTrial; readonly durationMs: number }
+  /** It was stopped early, or trained in another way than was asked for. */
   | { readonly type: 'pruned'; readonly trial: PrunedTrial; readonly durationMs: number }
   | { readonly type: 'failed'; readonly trial: FailedTrial; readonly durationMs: number }
   /** The training failed in a way that may be bad luck: it waits for another attempt. */
@@ -47,7 +53,7 @@ export interface LoopOptions {
   readonly executor: Executor
   /** Folder of the study; each trial gets `trials/<number>/` in it. Without one nothing is written. */
   readonly folder?: string
-  /** Seed of every training's own random numbers, as YOLOv5's; default 0. */
+  /** Seed of every training's own random numbers, as YOLOv5's; repeats count on from it. Default 0. */
   readonly seed?: number
   /** Whose weights stay in the trials' folders; default `none`. */
   readonly keep?: KeepPolicy
@@ -58,8 +64,16 @@ export interface LoopOptions {
   /** Interrupts trainings in progress; they wait in the study then. */
   readonly signal?: AbortSignal
   /**
+   * When the search is to be over, in ms since the epoch; asked anew before each training, `undefined`: never. After it no
+   * training is begun, nor one that would overrun it by more than a tenth of its own length, by the mean of those so far.
+   * Those in progress go on to their end.
+   */
+  readonly deadline?: () => number | undefined
+  /** Clock of the deadline; default that of the system. */
+  readonly now?: () => number
+  /**
    * Called with each complete trial before its event, one at a time, in the order in which the study was told (to write
-   * evolve.csv). If it rejects, the search stops.
+   * evolve.csv). Rungs are not complete, and repeats do not belong there. If it rejects, the search stops.
    */
   readonly onComplete?: (trial: CompleteTrial) => Promise<void>
   /** Told in order, after the study knows. */
@@ -70,11 +84,17 @@ export interface LoopOptions {
 
 /** What {@link runTrials} did. */
 export interface LoopSummary {
+  /** Full trainings that the search proposed. */
   readonly complete: number
+  /** Stopped early, or trained in another way than was asked for. */
   readonly pruned: number
   readonly failed: number
-  /** All trials of the study have ended, the signal interrupted it, or `hypevolve stop` did. */
-  readonly ended: 'target' | 'interrupted' | 'stopped'
+  /** That came to the end of their rung. */
+  readonly rungs: number
+  /** That confirm others. */
+  readonly repeats: number
+  /** All trials of the study have ended, the signal interrupted it, `hypevolve stop` did, or its time is over. */
+  readonly ended: 'target' | 'interrupted' | 'stopped' | 'deadline'
 }
 
 /**
@@ -96,17 +116,24 @@ class Loop {
   readonly #keeper: Keeper | undefined
   readonly #stop = new AbortController()
   readonly #inTurn = sequencer()
-  readonly #counts = { complete: 0, pruned: 0, failed: 0 }
+  readonly #counts = { complete: 0, pruned: 0, failed: 0, rungs: 0, repeats: 0 }
+  readonly #pace: Pace
+  readonly #now: () => number
   /** Trials that this process trains now. */
   #own = 0
   #stopRequested = false
   #toldWaiting = false
+  #toldLength = false
+  /** The deadline kept a training from being begun. */
+  #late = false
 
   constructor(options: LoopOptions) {
     this.#options = options
     this.#study = options.study
     const { folder, keep = { kind: 'none' } } = options
     this.#keeper = folder === undefined ? undefined : new Keeper(options.study, folder, keep)
+    this.#pace = new Pace(options.study.schedule)
+    this.#now = options.now ?? Date.now
   }
 
   async run(): Promise<LoopSummary> {
@@ -116,6 +143,7 @@ class Loop {
     signal?.addEventListener('abort', interrupt, { once: true })
     try {
       await this.#tidy()
+      if (this.#options.deadline) this.#pace.learn(this.#study.history, await this.#study.attempts())
       const slots = executor.slots.map(() => this.#guarded(() => this.#serveSlot()))
       const watch = this.#guarded(() => this.#watchStopRequests(Promise.allSettled(slots)))
       const rejected = (await Promise.allSettled([...slots, watch])).find((outcome) => outcome.status === 'rejected')
@@ -124,7 +152,8 @@ class Loop {
     } finally {
       signal?.removeEventListener('abort', interrupt)
     }
-    const ended = this.#stopRequested ? 'stopped' : signal?.aborted ? 'interrupted' : 'target'
+    const late = this.#late && !this.#study.isFinished
+    const ended = this.#stopRequested ? 'stopped' : signal?.aborted ? 'interrupted' : late ? 'deadline' : 'target'
     return { ...this.#counts, ended }
   }
 
@@ -132,13 +161,29 @@ class Loop {
   async #serveSlot(): Promise<void> {
     const { folder, minFreeBytes } = this.#options
     while (!this.#stop.signal.aborted) {
+      if (!this.#isInTime()) return
       if (folder !== undefined) await checkDiskSpace(folder, minFreeBytes)
       const trial = await this.#study.ask()
+      if (trial && !this.#isInTime(trial)) {
+        await this.#study.release(trial)
+        return
+      }
       if (trial) {
         this.#own++
         await this.#train(trial).finally(() => this.#own--)
       } else if (!(await this.#mayComeMore())) return
     }
+  }
+
+  /** Whether a training may begin now: this one, or the shortest that there could be. */
+  #isInTime(trial?: RunningTrial): boolean {
+    const deadline = this.#options.deadline?.()
+    if (deadline === undefined) return true
+    const now = this.#now()
+    const ms = trial ? this.#pace.msOf(trial) : this.#pace.msOfShortest
+    const inTime = now < deadline && now + (1 - overrun) * ms <= deadline
+    if (!inTime) this.#late = true
+    return inTime
   }
 
   /** After `ask` gave nothing: waits a moment if trials of other processes could still come back. */
@@ -159,6 +204,7 @@ class Loop {
   async #train(trial: RunningTrial): Promise<void> {
     const { executor } = this.#options
     const startedAt = performance.now()
+    const begun = this.#now()
     const training = new AbortController()
     const interrupt = () => training.abort()
     if (this.#stop.signal.aborted) interrupt()
@@ -176,6 +222,7 @@ class Loop {
       const outcome = await executor.run(job, listener, training.signal)
       await reports.finish()
       const durationMs = performance.now() - startedAt
+      if (outcome.state === 'complete' && trial.attempt === 1) this.#pace.add(trial, this.#now() - begun)
       await this.#inTurn(() => this.#conclude(trial, outcome, reports, durationMs))
     } catch (error) {
       if (error instanceof TrialNotRunningError) return this.#emit({ type: 'lost', trial })
@@ -189,8 +236,13 @@ class Loop {
 
   async #job(trial: RunningTrial): Promise<TrainJob> {
     const { folder, seed = 0, title = this.#study.name } = this.#options
-    const { number, attempt, hyp } = trial
-    const job = { trial: number, attempt, hyp, seed, title: `${title} trial ${number}` }
+    const { number, attempt, hyp, fidelity, repetition = 0 } = trial
+    const { schedule } = this.#study
+    const job = {
+      ...{ trial: number, attempt, hyp, title: `${title} trial ${number}` },
+      seed: (seed + repetition) % 2 ** 31,
+      ...(schedule && fidelity !== undefined && { length: { epochs: fidelity, full: schedule.epochs } }),
+    }
     return folder === undefined ? job : { ...job, directory: await openTrialFolder(folder, trial) }
   }
 
@@ -210,6 +262,15 @@ class Loop {
     if (outcome.state === 'complete') {
       const told = await this.#study.tell(trial, outcome.metrics)
       if (told.state === 'failed') return this.#failed(told, durationMs)
+      this.#checkLength(trial, reports)
+      if (told.state === 'pruned') {
+        await this.#ended(told, 'rungs')
+        return this.#emit({ type: 'rung', trial: told, durationMs })
+      }
+      if (told.repeats !== undefined) {
+        await this.#ended(told, 'repeats')
+        return this.#emit({ type: 'repeat', trial: told, durationMs })
+      }
       await this.#ended(told)
       await this.#options.onComplete?.(told)
       return this.#emit({ type: 'complete', trial: told, durationMs })
@@ -242,8 +303,18 @@ class Loop {
     if (repeated) throw repeated
   }
 
-  async #ended(trial: EndedTrial): Promise<void> {
-    this.#counts[trial.state]++
+  /** A trainer that trains longer than it is asked to makes rungs meaningless: said once. */
+  #checkLength({ number, fidelity }: RunningTrial, { epochs }: Reports): void {
+    if (fidelity === undefined || epochs <= fidelity || this.#toldLength) return
+    this.#toldLength = true
+    this.#emit({
+      type: 'warning',
+      text: `Trial ${number} was granted ${fidelity} epochs and trained ${epochs}: its trainer does not keep to the number that it is told, so short trainings cost more than they are counted for.`,
+    })
+  }
+
+  async #ended(trial: EndedTrial, as: Exclude<keyof LoopSummary, 'ended'> = trial.state): Promise<void> {
+    this.#counts[as]++
     await this.#keeper?.ended(trial).catch((error: unknown) => this.#warnOfFiles(error))
   }
 
@@ -347,6 +418,9 @@ class Reports {
     }
   }
 }
+
+/** A training may end so much of its own length after the deadline. */
+const overrun = 0.1
 
 /** A function that runs steps one after another, whether the ones before succeeded or not. */
 function sequencer(): <T>(step: () => Promise<T>) => Promise<T> {

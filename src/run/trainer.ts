@@ -1,5 +1,6 @@
 // What trains a trial. One trainer serves one slot, one job at a time; where slots are is the executor's affair.
 import type { FailureClass, Hyp, Metrics } from '../search/index.ts'
+import type { TrainingLength } from './length.ts'
 
 /** One training to do. */
 export interface TrainJob {
@@ -10,6 +11,11 @@ export interface TrainJob {
   readonly hyp: Hyp
   /** Seed of the training's own random numbers; the same for all attempts. Integer in [0, 2^31). */
   readonly seed: number
+  /**
+   * Where the trainings of a study differ in length; left out: as long as the trainer was set up for. Whoever trains sizes
+   * the whole schedule to it, warm-up included; `hyp` is that of a full training.
+   */
+  readonly length?: TrainingLength
   /**
    * Folder of this trial, absolute, made before the training begins; logs and weights go there. What an earlier attempt
    * left there may be gone on with.

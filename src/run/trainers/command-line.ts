@@ -1,5 +1,5 @@
 // The command of a command trainer: words with placeholders, checked before anything runs, filled in for each trial.
-import { accessSync, constants, statSync } from 'node:fs'
+import { accessSync, constants, readFileSync, statSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { CommandNotFoundError, CommandPlaceholderError, UsageError } from '../../base/index.ts'
 import type { Hyp } from '../../search/index.ts'
@@ -87,6 +87,35 @@ const textOf = (name: string, facts: CommandFacts, hyp: Hyp): string =>
 
 export const usesPlaceholder = (words: readonly string[], name: keyof CommandFacts): boolean =>
   words.some((word) => [...word.matchAll(placeholder)].some(([, , found]) => found === name))
+
+/** Scripts are small; whatever is larger is not looked at. */
+const largestScript = 2 ** 20
+
+/**
+ * Whether a command takes a fact: by a placeholder, by its variable in a line for a shell, or in a script that the line
+ * names. What a program reads of its environment besides cannot be seen.
+ *
+ * @param words - of the command; one line for the shell may be among them
+ */
+export function takesFact(words: readonly string[], name: keyof CommandFacts): boolean {
+  const variable = new RegExp(`\\bHYPEVOLVE_${name.toUpperCase()}\\b`)
+  return (
+    usesPlaceholder(words, name) ||
+    words.some((word) => variable.test(word)) ||
+    words.flatMap((word) => word.split(/[\s'";&|<>()]+/)).some((file) => variable.test(scriptText(file)))
+  )
+}
+
+/** The text of a file, if there is one that may be a script; else nothing. */
+function scriptText(path: string): string {
+  const file = path === '' ? undefined : statSync(path, { throwIfNoEntry: false })
+  if (!file?.isFile() || file.size > largestScript) return ''
+  try {
+    return readFileSync(path, 'latin1')
+  } catch {
+    return ''
+  }
+}
 
 /** The same facts as environment variables: for scripts that read no arguments. */
 export function commandEnvironment(facts: CommandFacts, hyp: Hyp): Record<string, string> {

@@ -7,7 +7,7 @@ import { temporaryFolder, writeText } from '../../../test/helpers/data-set.ts'
 import { isRunning, until } from '../../../test/helpers/processes.ts'
 import { CommandNotFoundError, CommandPlaceholderError } from '../../base/index.ts'
 import type { EpochReport, Outcome, SlotResources, TrainJob } from '../index.ts'
-import { type CommandOptions, commandTrainer } from './command.ts'
+import { type CommandOptions, commandTrainer, commandTraits } from './command.ts'
 import { parseMetrics } from './metrics/index.ts'
 
 const hasPython = spawnSync('python3', ['-c', '']).status === 0
@@ -331,5 +331,101 @@ describe('an interruption', () => {
     trainer.kill()
     expect(await training).toMatchObject({ state: 'failed' })
     expect(trainer.pid).toBeUndefined()
+  })
+})
+
+describe('a training of another length', () => {
+  const echo = `
+    import { readFileSync } from 'node:fs'
+    const epochs = Number(process.env.HYPEVOLVE_EPOCHS)
+    const file = readFileSync(process.env.HYPEVOLVE_HYP, 'utf8')
+    console.error(JSON.stringify([process.argv.slice(2), file, process.env.HYPEVOLVE_HYP_JSON]))
+    for (let epoch = 1; epoch <= epochs; epoch++) console.log(JSON.stringify({ epoch, epochs, x: 1 }))`
+  const hypWithWarmup = { lr0: 0.01, warmup_epochs: 3 }
+  const said = (log: string) => JSON.parse(log.split('\n').find((line) => line.startsWith('[['))!)
+  const third = { epochs: 12, full: 36 }
+
+  it('is told its epochs, and a warm-up in proportion; the hyp of the trial stays as it is', async () => {
+    const words = ['{epochs}', '{hyp.warmup_epochs}', '{hyp}']
+    const job = { hyp: hypWithWarmup, length: third }
+    const hypKeys = Object.keys(hypWithWarmup)
+    const { log, reports, directory } = await train(echo, { words, job, epochs: 36, hypKeys })
+    expect(said(log)).toEqual([
+      ['12', '1', join(directory, 'hyp-short.yaml')],
+      'lr0: 0.01\nwarmup_epochs: 1.0\n',
+      '{"lr0":0.01,"warmup_epochs":1}',
+    ])
+    expect(readFileSync(join(directory, 'hyp.yaml'), 'utf8')).toBe('lr0: 0.01\nwarmup_epochs: 3.0\n')
+    expect(reports.map(({ epoch, epochs }) => [epoch, epochs])).toEqual(
+      Array.from({ length: 12 }, (_, i) => [i + 1, 12]),
+    )
+  })
+
+  it('has a whole warm-up where its program takes no other', async () => {
+    const job = { hyp: hypWithWarmup, length: { epochs: 4, full: 36 } }
+    expect(said((await train(echo, { words: ['{epochs}'], job })).log)[1]).toContain('warmup_epochs: 0.33333\n')
+    const whole = { words: ['{epochs}'], job, wholeKeys: ['warmup_epochs'] }
+    expect(said((await train(echo, whole)).log)[1]).toContain('warmup_epochs: 0.0\n')
+  })
+
+  it('is a training as ever at full length', async () => {
+    const job = { hyp: hypWithWarmup, length: { epochs: 5, full: 5 } }
+    const { log, directory } = await train(echo, { words: ['{epochs}'], job })
+    expect(said(log)).toEqual([['5'], 'lr0: 0.01\nwarmup_epochs: 3.0\n', '{"lr0":0.01,"warmup_epochs":3}'])
+    expect(existsSync(join(directory, 'hyp-short.yaml'))).toBe(false)
+  })
+
+  it('works for a line of the shell', async () => {
+    const script = writeText(join(temporaryFolder(), 'train.mjs'), echo)
+    const command = [`${process.execPath} ${script} "$HYPEVOLVE_EPOCHS" {hyp.warmup_epochs}`]
+    const options = { command, shell: true, hypKeys: Object.keys(hypWithWarmup), epochs: 36, imagePx: 320 }
+    const trainer = commandTrainer(options, cpu)
+    onTestFinished(() => trainer.close())
+    const directory = temporaryFolder()
+    const job = { trial: 0, attempt: 1, hyp: hypWithWarmup, seed: 7, length: third, directory }
+    const outcome = await trainer.train(job, () => {}, new AbortController().signal)
+    expect(outcome).toEqual({ state: 'complete', metrics: { x: 1 } })
+    expect(said(readFileSync(join(directory, 'train.log'), 'utf8'))[0]).toEqual(['12', '1'])
+  })
+
+  it('fails with what to do if the command takes no number of epochs', async () => {
+    const { outcome, log } = await train('console.log(`{"x": 1}`)', { job: { length: { epochs: 2, full: 5 } } })
+    expect(outcome).toMatchObject({ state: 'failed', failure: 'bad-configuration' })
+    expect(JSON.stringify(outcome)).toContain(
+      'The command has no {epochs}, so it cannot be asked for 2 epochs instead of 5.',
+    )
+    expect(log).toBe('')
+    const full = await train('console.log(`{"x": 1}`)', { job: { length: { epochs: 5, full: 5 } } })
+    expect(full.outcome).toMatchObject({ state: 'complete' })
+  })
+})
+
+describe('what a command can do', () => {
+  const traits = (...command: string[]) => {
+    const { anyLength, seeded } = commandTraits({ command })
+    return [anyLength, seeded]
+  }
+
+  it('is seen by its placeholders, or by the variables in a line for the shell', () => {
+    expect(traits('python', 'train.py', '{hyp}')).toEqual([false, false])
+    expect(traits('python', 'train.py', '--epochs={epochs}')).toEqual([true, false])
+    expect(traits('python', 'train.py', '{{epochs}}', '{seed}')).toEqual([false, true])
+    expect(traits('cd x && python train.py --epochs $HYPEVOLVE_EPOCHS --seed "$HYPEVOLVE_SEED"')).toEqual([true, true])
+    expect(traits('echo $HYPEVOLVE_EPOCHSX')).toEqual([false, false])
+  })
+
+  it('is seen in a script that it names', () => {
+    const script = writeText(join(temporaryFolder(), 'train.sh'), 'train --n "$HYPEVOLVE_EPOCHS"\n')
+    expect(traits('bash', script)).toEqual([true, false])
+    expect(traits(`cd / && bash '${script}' | tee log`)).toEqual([true, false])
+    const large = writeText(join(temporaryFolder(), 'weights.pt'), `HYPEVOLVE_EPOCHS${' '.repeat(2 ** 20)}`)
+    expect(traits('bash', large, temporaryFolder())).toEqual([false, false])
+  })
+
+  it('says the warm-up of a hyp', () => {
+    const { warmupEpochs } = commandTraits({ command: [] })
+    expect([warmupEpochs({ warmup_epochs: 2.5 }), warmupEpochs({}), warmupEpochs({ warmup_epochs: 'x' })]).toEqual([
+      2.5, 0, 0,
+    ])
   })
 })

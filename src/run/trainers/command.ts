@@ -3,8 +3,9 @@
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { formatHyp } from '../../search/index.ts'
+import { formatHyp, type Hyp } from '../../search/index.ts'
 import { waitForGpu } from '../gpus.ts'
+import { hypForLength, shortHypFile, type TrainerTraits, warmupKey } from '../length.ts'
 import { type MetricSource, type ProcessGroup, type ProcessLimits, TrialLog, trainProcess } from '../process/index.ts'
 import type { EpochReport, Outcome, SlotResources, Trainer, TrainJob } from '../trainer.ts'
 import {
@@ -13,6 +14,7 @@ import {
   checkShellCommand,
   commandEnvironment,
   fillCommand,
+  takesFact,
   usesPlaceholder,
 } from './command-line.ts'
 import { shellCommand } from './command-shell.ts'
@@ -23,6 +25,8 @@ export interface CommandOptions extends ProcessLimits {
   readonly command: readonly string[]
   /** Keys of the search, for `{hyp.<key>}`. */
   readonly hypKeys: readonly string[]
+  /** Keys whose values are whole numbers, and stay so in short trainings; default none. */
+  readonly wholeKeys?: readonly string[]
   /** Told to the program as `{epochs}` and `{imgsz}`. */
   readonly epochs: number
   readonly imagePx: number
@@ -34,11 +38,28 @@ export interface CommandOptions extends ProcessLimits {
   readonly onWait?: (text: string) => void
 }
 
+/** What a command can do, as far as it can be seen from outside. */
+export const commandTraits = ({ command }: Pick<CommandOptions, 'command'>): TrainerTraits => ({
+  anyLength: takesFact(command, 'epochs'),
+  seeded: takesFact(command, 'seed'),
+  warmupEpochs: ({ [warmupKey]: warmup }) => (typeof warmup === 'number' ? warmup : 0),
+})
+
 /**
  * @throws {@link CommandPlaceholderError}, {@link CommandNotFoundError}, UsageError for a command that can train nothing
  */
 export function commandTrainer(options: CommandOptions, slot: SlotResources): Trainer {
-  const { command, hypKeys, epochs, imagePx, metrics = jsonLines, shell = false, onWait, ...limits } = options
+  const {
+    command,
+    hypKeys,
+    wholeKeys,
+    epochs,
+    imagePx,
+    metrics = jsonLines,
+    shell = false,
+    onWait,
+    ...limits
+  } = options
   if (shell) checkShellCommand(command, hypKeys)
   else checkCommand(command, hypKeys)
   let running: ProcessGroup | undefined
@@ -62,22 +83,36 @@ export function commandTrainer(options: CommandOptions, slot: SlotResources): Tr
     onEpoch: (report: EpochReport) => void,
     signal: AbortSignal,
   ): Promise<Outcome> {
+    const { length } = job
+    if (length !== undefined && length.epochs !== epochs && !commandTraits({ command }).anyLength)
+      return {
+        state: 'failed',
+        failure: 'bad-configuration',
+        output: [
+          `The command has no {epochs}, so it cannot be asked for ${length.epochs} epochs instead of ${epochs}. Put {epochs} where it takes their number.`,
+        ],
+      }
     const out = join(directory, 'out')
     await mkdir(out, { recursive: true })
     const resume = job.attempt > 1 && (await readdir(out)).length > 0 ? out : ''
-    const facts = factsOf(job, { epochs, imagePx, out, resume }, slot, directory)
-    await writeFile(facts.hyp, formatHyp(job.hyp))
+    const hyp = hypForLength(job.hyp, length, wholeKeys)
+    const facts = {
+      ...factsOf(job, { epochs: length?.epochs ?? epochs, imagePx, out, resume }, slot),
+      hyp: join(directory, hyp === job.hyp ? 'hyp.yaml' : shortHypFile),
+    }
+    await writeFile(join(directory, 'hyp.yaml'), formatHyp(job.hyp))
+    await writeFile(facts.hyp, formatHyp(hyp))
     const tellWait = (text: string) => {
       log.note(text)
       onWait?.(text)
     }
     await waitForGpu(slot.device, { signal, onWait: tellWait })
     if (signal.aborted) return { state: 'interrupted' }
-    const filled = fillCommand(command, facts, job.hyp)
+    const filled = fillCommand(command, facts, hyp)
     log.note(`${new Date().toISOString()} trial ${job.trial}, attempt ${job.attempt}: ${filled.join(' ')}`)
-    const started = shell ? shellCommand(command[0]!, facts, job.hyp) : { words: filled, env: {} }
+    const started = shell ? shellCommand(command[0]!, facts, hyp) : { words: filled, env: {} }
     return trainProcess({
-      plan: { words: started.words, env: { ...environmentOf(facts, job, command, slot), ...started.env } },
+      plan: { words: started.words, env: { ...environmentOf(facts, hyp, command, slot), ...started.env } },
       reader: metrics({ out, onEpoch, after: 0 }),
       log,
       limits,
@@ -106,10 +141,8 @@ function factsOf(
   job: TrainJob,
   of: { epochs: number; imagePx: number; out: string; resume: string },
   slot: SlotResources,
-  directory: string,
-): CommandFacts {
+): Omit<CommandFacts, 'hyp'> {
   return {
-    hyp: join(directory, 'hyp.yaml'),
     epochs: of.epochs,
     out: of.out,
     device: slot.device.replaceAll('+', ','),
@@ -128,7 +161,7 @@ function factsOf(
  */
 function environmentOf(
   facts: CommandFacts,
-  job: TrainJob,
+  hyp: Hyp,
   command: readonly string[],
   { device, threads }: SlotResources,
 ): NodeJS.ProcessEnv {
@@ -137,7 +170,7 @@ function environmentOf(
     PYTHONUNBUFFERED: '1', // lines are heard when they are written
     OMP_NUM_THREADS: String(threads),
     ...process.env,
-    ...commandEnvironment(facts, job.hyp),
+    ...commandEnvironment(facts, hyp),
     // By the numbers of nvidia-smi, not by speed.
     ...(gpus && {
       CUDA_VISIBLE_DEVICES: facts.device,

@@ -4,9 +4,17 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { temporaryFolder, writeDataset } from '../../../test/helpers/data-set.ts'
 import { isRunning, until } from '../../../test/helpers/processes.ts'
 import { TrainingFailedError } from '../../base/index.ts'
-import { loadHyp, type TrainEvent, type TrainOptions, trainDefaults } from '../../detect/index.ts'
+import {
+  loadHyp,
+  readCheckpointOptions,
+  type TrainEvent,
+  TrainingHost,
+  type TrainOptions,
+  trainDefaults,
+} from '../../detect/index.ts'
 import type { EpochReport, SlotResources, TrainJob } from '../index.ts'
-import { type EmbeddedOptions, embeddedTrainers } from './embedded.ts'
+import { hypForLength } from '../length.ts'
+import { type EmbeddedOptions, embeddedTrainers, embeddedTraits } from './embedded.ts'
 
 const { hyp } = loadHyp('scratch-low')
 const slot: SlotResources = { slot: 1, device: 'cpu', threads: 1 }
@@ -154,5 +162,66 @@ describe('embedded trainer', () => {
     const trainer = open(await optionsFor(), { limitBytes: 1 })
     const outcome = await trainer.train(newJob(), () => {}, never)
     expect(outcome).toMatchObject({ state: 'failed', failure: 'out-of-memory' })
+  })
+})
+
+describe('a training of another length', () => {
+  it('has its own epochs, in the same process', async () => {
+    const trainer = open(await optionsFor({ epochs: 6 }))
+    const train = async (length?: TrainJob['length']) => {
+      const reports: EpochReport[] = []
+      const job = newJob(length && { length })
+      const outcome = await trainer.train(job, (report) => reports.push(report), never)
+      const rows = readFileSync(join(job.directory, 'results.csv'), 'utf8').trim().split('\n')
+      return { state: outcome.state, reports: reports.map(({ epoch, epochs }) => [epoch, epochs]), rows }
+    }
+    const full = await train({ epochs: 6, full: 6 })
+    const { pid } = trainer
+    const short = await train({ epochs: 2, full: 6 })
+    expect(short).toMatchObject({ state: 'complete', reports: [1, 2].map((epoch) => [epoch, 2]) })
+    expect(short.rows).toHaveLength(1 + 2)
+    // Its learning rates come down faster.
+    expect(short.rows[2]).not.toBe(full.rows[2])
+    expect(await train()).toEqual(full)
+    expect(trainer.pid).toBe(pid)
+  })
+
+  it('has a warm-up in proportion, and goes on after an interruption', async () => {
+    const options = await optionsFor({ epochs: 9, batchSize: 2 })
+    const job = newJob({ hyp: { ...hyp, warmup_epochs: 3 }, length: { epochs: 3, full: 9 } })
+    const stop = new AbortController()
+    await open(options).train(job, ({ epoch }) => epoch === 2 && stop.abort(), stop.signal)
+    const saved = readCheckpointOptions(join(job.directory, 'weights', 'last.safetensors'))
+    expect([saved.epochs, saved.hyp['warmup_epochs'], saved.hyp['lr0']]).toEqual([3, 1, hyp['lr0']])
+    const epochs: number[] = []
+    const outcome = await open(options).train({ ...job, attempt: 2 }, ({ epoch }) => epochs.push(epoch), never)
+    expect(outcome).toMatchObject({ state: 'complete' })
+    expect(epochs.at(-1)).toBe(3)
+    expect(log(job)).toContain('going on from')
+  })
+
+  it('shares sessions with all others', async () => {
+    const host = new TrainingHost()
+    onTestFinished(() => host.close())
+    const programs = new Set<unknown>()
+    const trainProgram = host.trainProgram.bind(host)
+    host.trainProgram = async (...words) => {
+      const program = await trainProgram(...words)
+      programs.add(program)
+      return program
+    }
+    const options = await optionsFor({ epochs: 3 })
+    for (const epochs of [3, 1, 2]) {
+      const sized = hypForLength(options.hyp, { epochs, full: 3 })
+      expect(await host.train({ ...options, epochs, hyp: sized })).toMatchObject({ epochs, ended: 'finished' })
+    }
+    expect(programs.size).toBe(1)
+  })
+
+  it('is something that it can do', () => {
+    const traits = embeddedTraits({ hyp: { ...hyp, warmup_epochs: 4 } })
+    expect(traits).toMatchObject({ anyLength: true, seeded: true })
+    expect([traits.warmupEpochs({}), traits.warmupEpochs({ warmup_epochs: 0 })]).toEqual([4, 0])
+    expect(embeddedTraits({ hyp: { giou: 3.54, lr0: 0.01 } }).warmupEpochs({})).toBe(3)
   })
 })

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { SlotCrashedError, SlotHungError, SlotMemoryError, TrainingFailedError, UsageError } from '../../base/index.ts'
 import type { ClassRow, Device, EpochResults, TrainEvent, TrainOptions } from '../../detect/index.ts'
 import type { FailureClass, Hyp, Metrics } from '../../search/index.ts'
+import { hypForLength, type TrainerTraits, warmupKey } from '../length.ts'
 import { classifyExit, limit, TrialLog } from '../process/index.ts'
 import { Slot, type SlotOptions } from '../slot/index.ts'
 import type { EpochReport, Outcome, SlotResources, Trainer, TrainJob } from '../trainer.ts'
@@ -120,13 +121,14 @@ export function embeddedTrainers(
     })
 
     /** Goes on from the checkpoint of an earlier attempt at the same training, else begins anew. */
-    async function optionsOf({ hyp, seed, directory }: TrainJob): Promise<TrainOptions> {
+    async function optionsOf({ hyp, seed, length, directory }: TrainJob): Promise<TrainOptions> {
       const { threads } = resources // read for every job: processes that come and go share the cores
       const workers = Math.min(options.workers, threads)
       const { saveDir: _, ...rest } = options
       const mine: TrainOptions = {
         ...rest,
-        hyp: { ...options.hyp, ...numbersOf(hyp) },
+        epochs: length?.epochs ?? options.epochs,
+        hyp: hypForLength({ ...options.hyp, ...numbersOf(hyp) }, length),
         seed,
         device,
         threads,
@@ -156,6 +158,16 @@ export function embeddedTrainers(
     }
   }
 }
+
+/** Trainers on darknet cfg files warm up for so long, whatever their hyp says. */
+const darknetWarmupEpochs = 3
+
+/** What our own trainer can do. @param options - of all trials */
+export const embeddedTraits = (options: Pick<TrainOptions, 'hyp'>): TrainerTraits => ({
+  anyLength: true,
+  seeded: true,
+  warmupEpochs: (hyp) => numbersOf({ ...options.hyp, ...hyp })[warmupKey] ?? darknetWarmupEpochs,
+})
 
 /** What may differ between the attempts at a training. */
 const ofTheMachine = [

@@ -100,3 +100,24 @@ it('without a folder nothing is left behind', async () => {
   expect(await trainer.train(job, () => {}, new AbortController().signal)).toMatchObject({ state: 'complete' })
   expect(existsSync(used)).toBe(false)
 })
+
+it('asks for the epochs of the job', async () => {
+  const asked: unknown[] = []
+  const watched: InstalledTrainer = {
+    ...adapter(16),
+    plan: (of, training, job, on) => {
+      asked.push(training.flags['epochs'])
+      return adapter(16).plan(of, training, job, on)
+    },
+  }
+  const training = { flags: { epochs: 36 }, passThrough: [] }
+  const trainer = installedTrainer({ adapter: watched, installation, training }, slot)
+  const job: TrainJob = { trial: 0, attempt: 1, hyp: {}, seed: 0 }
+  for (const length of [
+    { epochs: 4, full: 36 },
+    { epochs: 36, full: 36 },
+  ])
+    await trainer.train({ ...job, length }, () => {}, new AbortController().signal)
+  await trainer.train(job, () => {}, new AbortController().signal)
+  expect(asked).toEqual([4, 36, 36])
+})

@@ -51,8 +51,9 @@ export function installedTrainer(options: InstalledOptions, slot: SlotResources)
     }
     await waitForGpu(slot.device, { signal, onWait: tellWait })
     if (signal.aborted) return { state: 'interrupted' }
-    const reduced = halved?.has(job.trial) ? halfBatch(training) : undefined
-    const plan = await adapter.plan(installation, reduced?.training ?? training, job, slot)
+    const asked = ofLength(training, job)
+    const reduced = halved?.has(job.trial) ? halfBatch(asked) : undefined
+    const plan = await adapter.plan(installation, reduced?.training ?? asked, job, slot)
     log.note(`${new Date().toISOString()} trial ${job.trial}, attempt ${job.attempt}: ${plan.words.join(' ')}`)
     // An attempt that goes on with a checkpoint reports only epochs that are news.
     const reader = adapter.read(installation, out, onEpoch, 0)
@@ -89,6 +90,10 @@ export function installedTrainer(options: InstalledOptions, slot: SlotResources)
     },
   }
 }
+
+/** The training that a job asks for. */
+const ofLength = (training: InstalledTraining, { length }: TrainJob): InstalledTraining =>
+  length === undefined ? training : { ...training, flags: { ...training.flags, epochs: length.epochs } }
 
 /** YOLOv5, YOLOv3 and Ultralytics take so many images if they are told nothing. */
 const usualBatch = 16

@@ -1,5 +1,6 @@
 // A trainer that people have on their machine: a clone of YOLOv5 or YOLOv3, or a package. It is called as it is.
 import type { FailureClass, Hyp, ReleaseName, SearchSpace } from '../../../search/index.ts'
+import type { TrainerTraits } from '../../length.ts'
 import type { Exit } from '../../process/group.ts'
 import type { MetricReader } from '../../process/metric-reader.ts'
 import type { EpochReport, SlotResources, TrainJob } from '../../trainer.ts'
@@ -83,11 +84,14 @@ export interface InstalledTrainer {
    * @throws UsageError
    */
   check(installation: Installation, training: InstalledTraining): void
+  /** What it can do for a search whose trainings differ in length. */
+  traits(installation: Installation, training: InstalledTraining): TrainerTraits
   /** Keys of the search that this training cannot feel. */
   deadGenes(installation: Installation, training: InstalledTraining, keys: readonly string[]): readonly DeadGene[]
   /**
    * How one trial is trained: a normal training (never the trainer's own evolution) with the seed of the job, into
-   * `<job.directory>/out`. Writes the hyp file in the release's form into `job.directory`. If an earlier attempt left a checkpoint there,
+   * `<job.directory>/out`. `epochs` of the flags is the number of this trial; what counts epochs besides is scaled to the
+   * length of the job. Writes the hyp file in the release's form into `job.directory`. If an earlier attempt left a checkpoint there,
    * goes on with it. Two GPUs (`0+1`) start the trainer's own DDP launch.
    */
   plan(

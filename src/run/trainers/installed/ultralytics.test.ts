@@ -6,8 +6,8 @@ import { temporaryFolder, writeDataset, writeText } from '../../../../test/helpe
 import { describeWith } from '../../../../test/helpers/peers.ts'
 import { TrainerNotFoundError, UsageError } from '../../../base/index.ts'
 import { TrialLog, trainProcess } from '../../process/index.ts'
-import type { EpochReport } from '../../trainer.ts'
-import type { InstalledTraining } from './types.ts'
+import type { EpochReport, TrainJob } from '../../trainer.ts'
+import type { Installation, InstalledTraining } from './types.ts'
 import { ultralytics } from './ultralytics.ts'
 import { metricName } from './ultralytics-results.ts'
 import { passedSetting } from './ultralytics-settings.ts'
@@ -651,3 +651,68 @@ describeWith(isThere, 'the real Ultralytics (npm run setup-peers)')(
     })
   },
 )
+
+describe('a training of another length', () => {
+  const rung = { epochs: 4, full: 36 }
+  const planned = async (
+    flags: InstalledTraining['flags'],
+    {
+      passThrough = [],
+      hyp = {},
+      length = rung,
+    }: { passThrough?: string[]; hyp?: object; length?: NonNullable<TrainJob['length']> } = {},
+    installation?: Installation,
+  ) => {
+    const asked = training({ epochs: length?.epochs ?? 36, ...flags }, passThrough)
+    const one = { ...job(hyp), ...(length && { length }) }
+    const { words: all } = await ultralytics.plan(installation ?? (await found()), asked, one, cpu)
+    return all.filter((word) => /^(epochs|warmup_epochs|close_mosaic)=/.test(word))
+  }
+
+  it('has warm-up and the end without mosaic in proportion, where nothing is said of them', async () => {
+    expect(await planned({})).toEqual(['epochs=4', 'warmup_epochs=0.33333', 'close_mosaic=1'])
+    expect(await planned({}, { length: { epochs: 36, full: 36 } })).toEqual(['epochs=36'])
+    expect(await planned({}, { length: { epochs: 1, full: 36 } })).toContain('close_mosaic=0')
+  })
+
+  it('scales what the search says, what is given for all trials, and what stands behind --', async () => {
+    const hyp = { warmup_epochs: 1.8, close_mosaic: 9 }
+    expect(await planned({}, { hyp })).toEqual(['epochs=4', 'warmup_epochs=0.2', 'close_mosaic=1'])
+    expect(await planned({ warmup_epochs: 0, close_mosaic: 18 })).toEqual([
+      'epochs=4',
+      'warmup_epochs=0',
+      'close_mosaic=2',
+    ])
+    const passThrough = ['close_mosaic=27', 'dropout=0.1', 'warmup_epochs=4.5']
+    expect(await planned({}, { passThrough })).toEqual(['epochs=4', 'close_mosaic=3', 'warmup_epochs=0.5'])
+    expect(await planned({}, { hyp: { warmup_epochs: 1.8 }, passThrough: ['warmup_epochs=4.5'] })).toEqual([
+      'epochs=4',
+      'warmup_epochs=0.2',
+      'close_mosaic=1',
+      'warmup_epochs=0.5',
+    ])
+  })
+
+  it('says nothing of a setting that the release does not have', async () => {
+    const without = { 'cfg/default.yaml': defaultYaml.replace('close_mosaic: 10\n', '') }
+    expect(await planned({}, {}, await found('8.0.50', without))).toEqual(['epochs=4', 'warmup_epochs=0.33333'])
+  })
+
+  it('leaves the hyp of the trial as it is', async () => {
+    const one = { ...job({ warmup_epochs: 3 }), length: rung }
+    await ultralytics.plan(await found(), training({ epochs: 4 }), one, cpu)
+    expect(readFileSync(join(one.directory, 'hyp.yaml'), 'utf8')).toBe('warmup_epochs: 3.0\n')
+  })
+
+  it('is possible unless it trains by the clock', async () => {
+    const installation = await found('8.3.200', { 'cfg/default.yaml': `${defaultYaml}time: None\n` })
+    const traits = (passThrough: string[] = [], flags = {}) =>
+      ultralytics.traits(installation, training(flags, passThrough))
+    expect(traits()).toMatchObject({ anyLength: true, seeded: true })
+    expect(traits(['time=2'])).toMatchObject({ anyLength: false })
+    expect(traits(['time=None'])).toMatchObject({ anyLength: true })
+    expect(traits().warmupEpochs({})).toBe(3)
+    expect(traits().warmupEpochs({ warmup_epochs: 1 })).toBe(1)
+    expect(traits(['warmup_epochs=5']).warmupEpochs({ warmup_epochs: 1 })).toBe(5)
+  })
+})

@@ -5,6 +5,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 import { UsageError } from '../../../base/index.ts'
 import { formatHyp, type Parameter, SearchSpace } from '../../../search/index.ts'
+import { isShort, scaledEpochs, warmupKey } from '../../length.ts'
 import type { SlotResources, TrainJob } from '../../trainer.ts'
 import type { Installation, InstalledTrainer, InstalledTraining, ProcessPlan } from './types.ts'
 import { classifyUltralytics } from './ultralytics-classify.ts'
@@ -17,9 +18,11 @@ import {
   detailsOf,
   fixedSettings,
   hypWords,
+  passedSetting,
   type Setting,
   settingsOf,
   settingWord,
+  type UltralyticsInstallation,
 } from './ultralytics-settings.ts'
 
 /** Its tuner rounds to so many decimals. */
@@ -74,6 +77,19 @@ export const ultralytics: InstalledTrainer = {
     checkPassThrough(details, training.passThrough)
   },
 
+  traits(installation, training) {
+    const details = detailsOf(installation)
+    const fixed = fixedSettings(details, training)
+    return {
+      anyLength: (fixed.get('time') ?? null) === null, // trains for so many hours, whatever its epochs
+      seeded: true,
+      warmupEpochs(hyp) {
+        const warmup = fixed.get(warmupKey) ?? hyp[warmupKey] ?? details.settings[warmupKey]
+        return typeof warmup === 'number' ? warmup : 0
+      },
+    }
+  },
+
   deadGenes(installation, training, keys) {
     const data = training.flags['data']
     return deadGenesOf(detailsOf(installation), training, keys, typeof data === 'string' ? datasetFacts(data) : {})
@@ -101,20 +117,54 @@ async function plan(
   await mkdir(out, { recursive: true })
   await writeFile(join(job.directory, 'hyp.yaml'), formatHyp(job.hyp))
 
-  const settings = settingsOf(details, training)
+  const { hyp, settings, passThrough } = sized(details, training, job)
   if (goesOn) settings.set('model', last)
   const words = [
     ...details.start,
     'train',
     ...[...settings].filter(([key]) => first.includes(key)).map(([key, value]) => settingWord(key, value)),
-    ...hypWords(details, job.hyp),
+    ...hypWords(details, hyp),
     ...[...settings].filter(([key]) => !first.includes(key)).map(([key, value]) => settingWord(key, value)),
     ...trialSettings(job, device, goesOn).map(([key, value]) => settingWord(key, value)),
     ...(settings.has('plots') ? [] : ['plots=False']),
-    ...training.passThrough,
+    ...passThrough,
   ]
   return { words, env: environment(details.repo), cwd: process.cwd() }
 }
+
+/**
+ * What a training is told, its warm-up and its last epochs without mosaic in proportion to its length. Wherever it is
+ * said, by the search, for all trials or not at all: there it is scaled.
+ */
+function sized(details: UltralyticsInstallation, training: InstalledTraining, { hyp, length }: TrainJob) {
+  const settings = settingsOf(details, training)
+  const { passThrough } = training
+  if (!isShort(length)) return { hyp, settings, passThrough }
+  const scaled = (key: string, value: unknown) => {
+    if (typeof value !== 'number') return undefined
+    const epochs = scaledEpochs(value, length)
+    return key === 'close_mosaic' ? Math.round(epochs) : epochs
+  }
+  const short = { hyp: { ...hyp }, settings, passThrough: [...passThrough] }
+  for (const key of countsEpochs.filter((each) => Object.hasOwn(details.settings, each))) {
+    const [inHyp, fixed] = [scaled(key, hyp[key]), scaled(key, settings.get(key))]
+    if (inHyp !== undefined) short.hyp[key] = inHyp
+    if (fixed !== undefined) short.settings.set(key, fixed)
+    short.passThrough = short.passThrough.map((word) => {
+      const [name, value] = passedSetting(word) ?? []
+      const passed = name === key ? scaled(key, value) : undefined
+      return passed === undefined ? word : settingWord(key, passed)
+    })
+    const said =
+      inHyp !== undefined || settings.has(key) || passThrough.some((word) => passedSetting(word)?.[0] === key)
+    const own = said ? undefined : scaled(key, details.settings[key])
+    if (own !== undefined) short.settings.set(key, own)
+  }
+  return short
+}
+
+/** Settings that are numbers of epochs, beside that of the training. */
+const countsEpochs: readonly string[] = [warmupKey, 'close_mosaic']
 
 /** What people look for first in a command. */
 const first: readonly string[] = ['model', 'data', 'epochs']

@@ -3,6 +3,7 @@ import { existsSync, statSync } from 'node:fs'
 import { mkdir, open, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { basename, delimiter, dirname, join } from 'node:path'
+import { hypForLength, shortHypFile } from '../../length.ts'
 import type { SlotResources, TrainJob } from '../../trainer.ts'
 import { newestRun, readResults } from './results.ts'
 import type { Installation, InstalledTraining, ProcessPlan } from './types.ts'
@@ -26,14 +27,14 @@ export async function planYolo(
   const checkpoint = await resumable(out, release, training)
   if (checkpoint === undefined) await rm(out, { recursive: true, force: true })
   await mkdir(out, { recursive: true })
-  await writeHyp(installation, training, job, out, release)
+  const hypFile = await writeHyp(installation, training, job, out, release)
   const own = flagWords(training, { title, release, flags, repo })
   const words = release.ownFolder && repo !== undefined ? await ownFolder(out, repo, release, own) : own
 
   const gpus = device.split('+')
   const beginning = await launch(installation, release, gpus.length)
   const more = [
-    ...(release.hyp === 'yaml' ? ['--hyp', join(job.directory, 'hyp.yaml')] : []),
+    ...(release.hyp === 'yaml' ? ['--hyp', hypFile] : []),
     ...(flags.has('seed') ? ['--seed', String(job.seed)] : []),
     ...(device === '' ? [] : ['--device', gpus.join(',')]),
     // Pictures of a trial cost more than a short training; the trainer's own evolution makes none either.
@@ -107,20 +108,25 @@ async function freePort(): Promise<number> {
   return port
 }
 
+/** @returns the file that the training is handed, where its release takes one */
 async function writeHyp(
   installation: Installation,
   training: InstalledTraining,
   job: Job,
   out: string,
   release: YoloRelease,
-): Promise<void> {
+): Promise<string> {
   const { script } = installation as YoloInstallation
   const { hyp: defaults } = defaultHypOf(script, release, flagsOf(installation), training.flags)
   const keys = release.hyp === 'text' ? Object.keys(defaults) : installation.hypKeys
   const hyp = hypFor(job.hyp, defaults, keys, !isOn(training, 'noautoanchor'))
+  const handed = hypForLength(hyp, job.length)
+  const file = join(job.directory, handed === hyp ? 'hyp.yaml' : shortHypFile)
   await writeFile(join(job.directory, 'hyp.yaml'), hypText(hyp, 'yaml'))
+  await writeFile(file, hypText(handed, 'yaml'))
   // The text file lies where such a release looks for it, in its current folder.
-  if (release.hyp === 'text') await writeFile(join(out, 'hyp.txt'), hypText(hyp, 'text'))
+  if (release.hyp === 'text') await writeFile(join(out, 'hyp.txt'), hypText(handed, 'text'))
+  return file
 }
 
 /** The checkpoint of an earlier attempt, if that can be gone on with. */

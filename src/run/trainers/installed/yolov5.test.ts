@@ -633,3 +633,47 @@ describe('links', () => {
     expect(readFileSync(join(out, 'start.pt'), 'utf8')).toBe('w')
   })
 })
+
+describe('a training of another length', () => {
+  const rung = { epochs: 12, full: 36 }
+
+  it.each(Object.keys(declared))('has its warm-up in proportion, where %s takes it from the hyp', async (key) => {
+    const { adapter, installation, release, directory } = await locate(key)
+    const training = trainingOf({ data: 'd.yaml', cfg: 'm.yaml', weights: '', epochs: 12 })
+    const hyp: Hyp = { ...defaultsOf(release), ...(release.hypKeys.includes('warmup_epochs') && { warmup_epochs: 6 }) }
+    const job = { ...jobOf(directory, hyp), length: rung }
+    const { words } = await adapter.plan(installation, training, job, slot('cpu'))
+    expect(words[words.indexOf('--epochs') + 1]).toBe('12')
+    const own = readFileSync(join(directory, 'hyp.yaml'), 'utf8')
+    const said = words[words.indexOf('--hyp') + 1]!
+    if (release.hypKeys.includes('warmup_epochs')) {
+      expect(said).toBe(join(directory, 'hyp-short.yaml'))
+      expect(own).toContain('warmup_epochs: 6.0\n')
+      expect(readFileSync(said, 'utf8')).toBe(own.replace('warmup_epochs: 6.0\n', 'warmup_epochs: 2.0\n'))
+    } else {
+      expect(existsSync(join(directory, 'hyp-short.yaml'))).toBe(false)
+      if (release.hyp === 'yaml') expect(said).toBe(join(directory, 'hyp.yaml'))
+    }
+    const traits = adapter.traits(installation, training)
+    expect(traits.warmupEpochs(hyp)).toBe(release.hypKeys.includes('warmup_epochs') ? 6 : 3)
+    expect([traits.anyLength, traits.seeded]).toEqual([true, words.includes('--seed')])
+  })
+
+  it('scales the warm-up of its own file if the hyp has none', async () => {
+    const { adapter, installation, directory } = await locate('yolov5 v7.0')
+    const training = trainingOf({ data: 'd.yaml', cfg: 'm.yaml', weights: '', epochs: 12 })
+    await adapter.plan(installation, training, { ...jobOf(directory, { lr0: 0.01 }), length: rung }, slot('cpu'))
+    const [, own] = /warmup_epochs: (.*)\n/.exec(readFileSync(join(directory, 'hyp.yaml'), 'utf8'))!
+    const [, handed] = /warmup_epochs: (.*)\n/.exec(readFileSync(join(directory, 'hyp-short.yaml'), 'utf8'))!
+    expect(Number(handed)).toBeCloseTo(Number(own) / 3, 4)
+    expect(adapter.traits(installation, training).warmupEpochs({})).toBe(Number(own))
+  })
+
+  it('is not possible if a number of epochs stands behind --', async () => {
+    const { adapter, installation } = await locate('yolov5 v7.0')
+    const traits = (...passThrough: string[]) => adapter.traits(installation, { flags: { epochs: 3 }, passThrough })
+    expect(traits('--quad').anyLength).toBe(true)
+    expect(traits('--epochs', '9').anyLength).toBe(false)
+    expect(traits('--epochs=9').anyLength).toBe(false)
+  })
+})

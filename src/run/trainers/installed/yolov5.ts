@@ -1,6 +1,7 @@
 // YOLOv5 as it is on this machine: a clone of any release, or the package. YOLOv3 works alike, see yolov3.ts. The releases'
 // differences are in yolo-releases.ts; how a trial is started in yolov5-plan.ts.
 import { UsageError } from '../../../base/index.ts'
+import { warmupKey } from '../../length.ts'
 import { followResults } from './results.ts'
 import type { Installation, InstalledTrainer, InstalledTraining } from './types.ts'
 import type { YoloFamily } from './yolo-releases.ts'
@@ -10,6 +11,9 @@ import { deadYoloGenes } from './yolov5-genes.ts'
 import { defaultHypOf } from './yolov5-hyp.ts'
 import { flagsOf, locateYolo, releaseOf, type YoloInstallation } from './yolov5-locate.ts'
 import { planYolo } from './yolov5-plan.ts'
+
+/** Releases before YOLOv5 v3.1 and YOLOv3 v9.0 warm up for so long, whatever their hyp says. */
+const builtInWarmupEpochs = 3
 
 /** The adapter of a family: both have the same repository layout. */
 export const yoloTrainer = (family: YoloFamily): InstalledTrainer => ({
@@ -31,6 +35,20 @@ export const yoloTrainer = (family: YoloFamily): InstalledTrainer => ({
       /^(''|"")$/.test(flags.get('cfg')?.fallback ?? 'there')
     )
       throw new UsageError("--weights '' trains a new model, so say which: --cfg yolov5s.yaml, for example.")
+  },
+  traits(installation, training) {
+    const { script, hypKeys } = installation as YoloInstallation
+    const flags = flagsOf(installation)
+    const { hyp: defaults } = defaultHypOf(script, releaseOf(installation), flags, training.flags)
+    return {
+      // Its own number of epochs after -- would win.
+      anyLength: flags.has('epochs') && !training.passThrough.some((word) => /^--epochs(=|$)/.test(word)),
+      seeded: flags.has('seed'),
+      warmupEpochs(hyp) {
+        const { [warmupKey]: warmup = defaults[warmupKey] } = hyp
+        return hypKeys.includes(warmupKey) && typeof warmup === 'number' ? warmup : builtInWarmupEpochs
+      },
+    }
   },
   deadGenes: deadYoloGenes,
   plan: planYolo,
