@@ -251,7 +251,7 @@ class Loop {
     if (outcome.state === 'failed') return this.#fail(trial, outcome, durationMs)
     if (outcome.state === 'complete' && outcome.reduced !== undefined) {
       const { metrics } = outcome
-      const told = await this.#study.prune(trial, { epochs: reports.epochs, metrics })
+      const told = await this.#study.prune(trial, { epochs: reports.epochs, metrics, compared: false })
       await this.#ended(told)
       this.#emit({
         type: 'warning',

@@ -18,7 +18,7 @@ export interface Observation {
  * What was observed at each rung, in the order in which it was told; repeats are no observations of the search.
  *
  * A complete trial counts as one of full length. A trial that was stopped or granted less counts at its length if that
- * is a rung, else not at all. A failed one counts at the rung that it was granted.
+ * is a rung and it has a fitness, else not at all. A failed one counts at the rung that it was granted.
  *
  * @param rungs - lengths in epochs, shortest first, a full training last
  */
@@ -27,7 +27,7 @@ export function observationsByRung(history: History, rungs: readonly number[]): 
   for (const trial of history.searched) {
     const epochs = lengthOf(trial, rungs.at(-1)!)
     const rung = rungs.indexOf(epochs)
-    if (rung < 0) continue
+    if (rung < 0 || (trial.state === 'pruned' && trial.fitness === undefined)) continue
     byRung[rung].push({ number: trial.number, hyp: trial.hyp, epochs, fitness: fitnessOf(trial) })
   }
   return byRung

@@ -48,4 +48,4 @@ export function rungsOf({ epochs, lowest }: Pick<Schedule, 'epochs' | 'lowest'>)
 
 /** The shortest rung that makes sense: a ninth of a full training, three times the warm-up, three epochs. */
 export const lowestRung = (epochs: number, warmupEpochs: number): number =>
-  Math.min(epochs, Math.ceil(Math.max(epochs / 9, 3 * warmupEpochs, 3)))
+  Math.min(epochs, Math.max(Math.floor(epochs / eta ** 2), Math.ceil(3 * warmupEpochs), 3))

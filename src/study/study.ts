@@ -245,14 +245,19 @@ export class Study<H extends Hyp = Hyp> {
    *
    * @param epochs - that it was trained
    * @param metrics - or one number
+   * @param compared - false: it was trained in another way than was asked for; it has no fitness then. Default true
    * @throws {@link TrialNotRunningError} as {@link tell}
    */
   async prune(
     trial: RunningTrial<H>,
-    { epochs, metrics: outcome }: { readonly epochs: number; readonly metrics: Metrics | number },
+    {
+      epochs,
+      metrics: outcome,
+      compared = true,
+    }: { readonly epochs: number; readonly metrics: Metrics | number; readonly compared?: boolean },
   ): Promise<PrunedTrial<H>> {
     const metrics = typeof outcome === 'number' ? {} : outcome
-    const fitness = this.#fitnessOf(outcome)
+    const fitness = compared ? this.#fitnessOf(outcome) : undefined
     const judged = fitness === undefined ? {} : { fitness, ...this.#judge(metrics) }
     return this.#end(trial, { state: 'pruned', epochs, metrics, ...judged })
   }

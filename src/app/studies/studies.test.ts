@@ -114,10 +114,11 @@ describe('the trials of a study', () => {
       .trimEnd()
       .split('\n')
     expect(lines[0]).toBe(
-      'number,state,fitness,mAP50,mAP50/red,lr0,layers,parents,mutated,attempts,failure,startedAt,endedAt,seconds,worker',
+      'number,state,fitness,mAP50,mAP50/red,lr0,layers,parents,mutated,attempts,failure,startedAt,endedAt,seconds,worker,' +
+        'fidelity,continues,repeats,repetition,second,violation',
     )
     expect(lines[1]).toMatch(/^0,complete,0\.3,0\.3,0\.2,0\.01,2,,,1,,2026-03-04T10:00:00\.000Z,/)
-    expect(csvText([]).split(',')).toHaveLength(11)
+    expect(csvText([]).split(',')).toHaveLength(17)
   })
 })
 
@@ -159,8 +160,9 @@ describe('a study', () => {
       stateText(of(1, 'a', { counts })),
       stateText(of(1, 'a', { workers: [worker, worker] })),
       stateText(of(1, 'a', { workers: [worker], stopping: true })),
-      doneText(of(1, 'a', { counts })),
-    ]).toEqual(['stopped', 'finished', 'running, 2 processes', 'stopping, 1 process', '10 of 10'])
+      doneText(of(1, 'a', { counts, spent: 10 })),
+      doneText(of(1, 'a', { spent: 3.25, target: 37.44 })),
+    ]).toEqual(['stopped', 'finished', 'running, 2 processes', 'stopping, 1 process', '10 of 10', '3.3 of 37.4'])
     const { target: _, ...endless } = of(1, 'a', { counts })
     expect(studyState(endless as StudyOverview)).toBe('stopped')
   })
