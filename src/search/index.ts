@@ -1,4 +1,11 @@
 // Decides which hyps to try. Pure and synchronous: no files, no clock, no study.
+export {
+  type Confirmation,
+  type ConfirmationOptions,
+  type ConfirmedCandidate,
+  confirmationOf,
+  confirmationTrainings,
+} from './confirm.ts'
 export { type Constraint, parseConstraint, totalViolation } from './constraint.ts'
 export {
   choice,

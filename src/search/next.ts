@@ -1,6 +1,7 @@
 // What a study trains next: a new hyp, one a rung further, or one again to confirm it. Pure; `Study` asks it inside the
 // transaction that gives a trial out.
 import { randomFor } from '../base/index.ts'
+import { confirmationOf, confirmationTrainings, nextRepeat } from './confirm.ts'
 import type { History } from './history.ts'
 import { asOneNumber } from './objectives.ts'
 import type { Pruner } from './pruner.ts'
@@ -41,15 +42,36 @@ const objectivesStream = 3 * 2 ** 30
 
 /** @returns `undefined` if the budget leaves room for nothing more */
 export function nextTraining(request: NextRequest): Proposal | undefined {
+  return nextOfSearch(request) ?? nextOfConfirmation(request)
+}
+
+/** The best hyps and the start again, with what the search leaves of the budget. */
+function nextOfConfirmation({ schedule, history, target }: NextRequest): Proposal | undefined {
+  if (schedule === undefined || schedule.confirm === 0 || target === undefined) return undefined
+  const repeat = nextRepeat(history, Math.floor(target - searchCost(history, schedule) + 1e-9))
+  return repeat && { ...repeat, fidelity: schedule.epochs }
+}
+
+/** Full trainings' worth that the search has cost, what is in training included. */
+function searchCost({ searched, open }: History, schedule: Schedule): number {
+  const all = [...searched, ...open.filter(({ repeats }) => repeats === undefined)]
+  return all.reduce((sum, trial) => sum + costOf(trial, schedule), 0)
+}
+
+function repeatCost({ repeats, open }: History, schedule: Schedule): number {
+  const all = [...repeats, ...open.filter((trial) => trial.repeats !== undefined)]
+  return all.reduce((sum, trial) => sum + costOf(trial, schedule), 0)
+}
+
+function nextOfSearch(request: NextRequest): Proposal | undefined {
   const { space, sampler, samplerOptions, schedule, seed, number, target } = request
   const history = asOneNumber(request.history, randomFor(seed, number + objectivesStream))
   const rngOf = (trial: number) => randomFor(seed, trial)
   const context: SearchContext = { space, number, history, rng: rngOf(number), rngOf }
   if (schedule === undefined) return sampler.propose(context, samplerOptions)
 
-  const all = [...history.searched, ...history.open.filter(({ repeats }) => repeats === undefined)]
-  const spent = all.reduce((sum, trial) => sum + costOf(trial, schedule), 0)
-  const planned = target === undefined ? undefined : target * (1 - schedule.confirm)
+  const spent = searchCost(history, schedule)
+  const planned = target === undefined ? undefined : target - confirmationTrainings(target, schedule.confirm)
   const rungs = usableRungs(request.history, rungsOf(schedule))
   const full = schedule.epochs
   const withPlan = { ...context, ...(planned === undefined ? {} : { planned }) }
@@ -72,6 +94,10 @@ export function nextTraining(request: NextRequest): Proposal | undefined {
   return { ...sampler.propose({ ...withPlan, fidelity }, samplerOptions), fidelity: grant.epochs }
 
   function fits(epochs: number): boolean {
-    return planned === undefined || number === 0 || spent + epochs / full <= planned + 1e-9
+    if (planned === undefined || number === 0) return true
+    const cost = epochs / full
+    if (spent + repeatCost(history, schedule!) + cost > target! + 1e-9) return false
+    // Where repeats bring nothing new, what was kept for them goes to the search.
+    return spent + cost <= planned + 1e-9 || (history.repeats.length > 0 && confirmationOf(history).deterministic)
   }
 }
