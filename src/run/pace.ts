@@ -2,7 +2,7 @@
 import { costOf, type History, type ProposedTrial, rungsOf, type Schedule } from '../search/index.ts'
 import type { AttemptRecord } from '../study/index.ts'
 
-/** Mean time of an epoch over all trainings so far; of a whole training, where a study says nothing of epochs. */
+/** Mean time of an epoch over all trainings so far; of a whole training, where a study has no schedule. */
 export class Pace {
   readonly #schedule: Schedule | undefined
   #epochs = 0
@@ -30,6 +30,11 @@ export class Pace {
     this.#ms += ms
   }
 
+  /** `undefined`: nobody can tell yet. */
+  get secondsPerEpoch(): number | undefined {
+    return this.#epochs === 0 ? undefined : this.#ms / this.#epochs / 1000
+  }
+
   /** Expected; 0 if nobody can tell yet. */
   msOf(trial: Trained): number {
     return this.#lengthOf(trial) * this.#msPerEpoch
@@ -43,7 +48,7 @@ export class Pace {
   }
 
   get #msPerEpoch(): number {
-    return this.#epochs === 0 ? 0 : this.#ms / this.#epochs
+    return 1000 * (this.secondsPerEpoch ?? 0)
   }
 
   #lengthOf(trial: Trained): number {
