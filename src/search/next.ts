@@ -3,6 +3,8 @@
 import { randomFor } from '../base/index.ts'
 import { confirmationOf, confirmationTrainings, nextRepeat } from './confirm.ts'
 import type { History } from './history.ts'
+import type { Hyp } from './hyp.ts'
+import { hypDigest } from './hyp-digest.ts'
 import { asOneNumber } from './objectives.ts'
 import type { Pruner } from './pruner.ts'
 import { pruners } from './pruners/index.ts'
@@ -26,6 +28,8 @@ export interface NextRequest {
   readonly number: number
   /** With a schedule: full trainings' worth of epochs that the study may cost, confirmation included; else trials. */
   readonly target: number | undefined
+  /** Hyps that are tried before the sampler proposes its own, after the start; see warm-start.ts. */
+  readonly enqueued?: readonly Hyp[] | undefined
 }
 
 /**
@@ -68,7 +72,10 @@ function nextOfSearch(request: NextRequest): Proposal | undefined {
   const history = asOneNumber(request.history, randomFor(seed, number + objectivesStream))
   const rngOf = (trial: number) => randomFor(seed, trial)
   const context: SearchContext = { space, number, history, rng: rngOf(number), rngOf }
-  if (schedule === undefined) return sampler.propose(context, samplerOptions)
+  const waiting = number === 0 ? undefined : nextEnqueued(request)
+  const proposed = (at: SearchContext): Proposal =>
+    waiting ? { hyp: waiting, parents: [] } : sampler.propose(at, samplerOptions)
+  if (schedule === undefined) return proposed(context)
 
   const spent = searchCost(history, schedule)
   const planned = target === undefined ? undefined : target - confirmationTrainings(target, schedule.confirm)
@@ -76,8 +83,10 @@ function nextOfSearch(request: NextRequest): Proposal | undefined {
   const full = schedule.epochs
   const withPlan = { ...context, ...(planned === undefined ? {} : { planned }) }
   const atFull = { ...withPlan, fidelity: { epochs: full, rungs } }
-  if (number === 0 || schedule.rungs === 'stop' || sampler.wantsFull?.(atFull, samplerOptions))
-    return fits(full) ? { ...sampler.propose(atFull, samplerOptions), fidelity: full } : undefined
+  // A study that begins with trials from elsewhere trains the start all the same, and at full length.
+  const isStart = number === 0 || (waiting !== undefined && hypDigest(waiting) === hypDigest(space.start))
+  if (isStart || schedule.rungs === 'stop' || sampler.wantsFull?.(atFull, samplerOptions))
+    return fits(full) ? { ...proposed(atFull), fidelity: full } : undefined
 
   const pruner = pruners[schedule.pruner.name as keyof typeof pruners] as Pruner<unknown>
   const rng = randomFor(seed, number + prunerStream)
@@ -91,7 +100,7 @@ function nextOfSearch(request: NextRequest): Proposal | undefined {
       continues: grant.promote,
     }
   const fidelity = { epochs: grant.epochs, rungs }
-  return { ...sampler.propose({ ...withPlan, fidelity }, samplerOptions), fidelity: grant.epochs }
+  return { ...proposed({ ...withPlan, fidelity }), fidelity: grant.epochs }
 
   function fits(epochs: number): boolean {
     if (planned === undefined || number === 0) return true
@@ -100,4 +109,9 @@ function nextOfSearch(request: NextRequest): Proposal | undefined {
     // Where repeats bring nothing new, what was kept for them goes to the search.
     return spent + cost <= planned + 1e-9 || (history.repeats.length > 0 && confirmationOf(history).deterministic)
   }
+}
+
+/** The first enqueued hyp that no trial has, whatever became of those that do: as the space has it. */
+function nextEnqueued({ space, history, enqueued = [] }: NextRequest): Hyp | undefined {
+  return enqueued.map((hyp) => space.toHyp(space.toValues(hyp))).find((hyp) => !history.hasHyp(hyp))
 }
