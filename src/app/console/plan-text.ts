@@ -1,5 +1,6 @@
 // What an evolution is going to do, told before it begins.
 import type { Plan } from '../../run/index.ts'
+import { amountText } from '../studies/progress.ts'
 import { counted, durationText } from './text.ts'
 
 /**
@@ -8,10 +9,13 @@ import { counted, durationText } from './text.ts'
  * @param width - columns to fill
  */
 export function planLines(plan: Plan, width = 120): string[] {
-  const { trainings, epochs, epochsInAll, slots, evolved, fixed } = plan
+  const { trainings, epochs, epochsInAll, slots, evolved, fixed, schedule } = plan
+  const what = schedule
+    ? `${amountText(trainings)} trainings' worth of ${counted(epochs, 'epoch')}`
+    : `${counted(trainings, 'training')} of ${counted(epochs, 'epoch')}`
   const atOnce = slots > 1 ? `, ${slots} at once` : ''
   const lines = [
-    `Plan: ${counted(trainings, 'training')} of ${counted(epochs, 'epoch')}, ${counted(epochsInAll, 'epoch')} in all${atOnce}${timeText(plan)}`,
+    `Plan: ${what}, ${counted(epochsInAll, 'epoch')} in all${atOnce}${timeText(plan)}`,
     ...wrapped(`Evolved, ${evolved.length}: ${evolved.join(', ')}`, width),
   ]
   const byReason = new Map<string, string[]>()

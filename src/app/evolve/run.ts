@@ -4,22 +4,24 @@ import { existsSync } from 'node:fs'
 import { mkdir, rm, rmdir } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import type { TrainEvent } from '../../detect/index.ts'
-import type { Executor, LoopEvent, LoopSummary } from '../../run/index.ts'
-import type { CompleteTrial } from '../../search/index.ts'
+import type { Executor, LoopEvent, LoopSummary, Pace } from '../../run/index.ts'
+import type { CompleteTrial, EndedTrial } from '../../search/index.ts'
 import type { BegunStudy, Storage, Study, StudyRecord } from '../../study/index.ts'
 import { evolveFormats } from '../../study/index.ts'
 import type { TrainFlags } from '../cli/train-flags.ts'
 import { EvolveConsole } from '../console/evolve-console.ts'
 import { planLines } from '../console/plan-text.ts'
 import type { Terminal } from '../console/terminal.ts'
-import { counted } from '../console/text.ts'
+import { counted, durationText } from '../console/text.ts'
 import { TrainConsole } from '../console/train-console.ts'
 import { meansGpus } from '../device.ts'
 import { goOffline } from '../fetch-assets.ts'
 import { type Interrupts, watchInterrupts } from '../interrupt.ts'
 import type { ChosenSearch } from '../search.ts'
 import { startLine } from '../start-line.ts'
+import { amountText } from '../studies/progress.ts'
 import { settingsOf } from '../studies/settings.ts'
+import { BudgetClock, budgetOf, firstTarget, workedMs } from './budget.ts'
 import { CoreShare } from './cores.ts'
 import {
   chooseWhole,
@@ -95,7 +97,16 @@ export async function runEvolve({ flags, words, terminal, resume }: RunEvolveOpt
       const about = { search, trials: begun.study.target, traits: whole.traits, flags }
       for (const text of await scheduleNotes(schedule, about)) terminal.line(text)
     }
-    const evolution = new Evolution({ flags, terminal, search, training, begun, cores, slots: slotPlan.slots })
+    const evolution = new Evolution({
+      flags,
+      terminal,
+      search,
+      training,
+      begun,
+      resumed: resume,
+      cores,
+      slots: slotPlan.slots,
+    })
     return await evolution.run()
   } finally {
     await storage.close()
@@ -121,16 +132,24 @@ async function begin(storage: Storage, request: BeginRequest): Promise<BegunStud
   const isTaken = (name: string) => format.folder.numbered && existsSync(name)
   if (resume) return beginStudy(storage, { definition, base, isTaken, resume: resume.id })
 
-  const { trials } = search
+  const budget = budgetOf(flags, Date.now())
+  const trials = firstTarget(flags, budget, { trials: search.trials, epochs: flags.epochs })
   const continued: Continued | undefined = await studyToContinue(storage, { flags, base, definition, search })
-  if (continued) return beginStudy(storage, { definition, base, isTaken, resume: continued.id, more: trials })
+  if (continued)
+    return beginStudy(storage, {
+      definition,
+      base,
+      isTaken,
+      resume: continued.id,
+      ...(trials !== undefined && { more: trials }),
+    })
   const firstTrials = flags.new ? undefined : await earlierTable(search)
   return beginStudy(storage, {
     definition,
     base,
     oneFolder: oneTable,
     isTaken,
-    target: trials,
+    ...(trials !== undefined && { target: trials }),
     forceNew: flags.new,
     ...(firstTrials && { firstTrials }),
   })
@@ -142,6 +161,8 @@ interface EvolutionParts {
   readonly search: ChosenSearch
   readonly training: EvolvedTraining
   readonly begun: BegunStudy
+  /** By `hypevolve resume`. */
+  readonly resumed: StudyRecord | undefined
   readonly cores: CoreShare
   readonly slots: Executor['slots']
 }
@@ -162,6 +183,9 @@ class Evolution {
   readonly #cancelled = new AbortController()
   readonly #signal: AbortSignal
   #results: EvolveResults | undefined
+  #pace: Pace | undefined
+  #budgetClock: BudgetClock | undefined
+  #revised: Promise<unknown> = Promise.resolve()
   #failure: { readonly cause: unknown } | undefined
 
   constructor(parts: EvolutionParts) {
@@ -209,6 +233,7 @@ class Evolution {
       for (const text of await this.#files.begin({ fresh: this.#created })) this.#terminal.warn(text)
       this.#interrupts.onHardExit(() => executor?.kill())
       if (!(await this.#smoke())) return this.#interrupts.exitCode ?? 130
+      const clock = await this.#clock()
       const summary = await runTrials({
         study,
         executor,
@@ -217,12 +242,14 @@ class Evolution {
         keep: parseKeep(flags.keep),
         title: basename(this.#folder),
         signal: this.#signal,
+        ...(clock && { deadline: clock.deadline }),
         onComplete: async (trial) => {
           await this.#results?.write(trial.number)
           await this.#files.write()
         },
         onEvent: (event) => this.#onLoopEvent(event),
       })
+      await this.#revised
       if (this.#failure) throw this.#failure.cause
       return await this.#end(summary, executor)
     } catch (error) {
@@ -257,6 +284,8 @@ class Evolution {
           trainings: left,
           epochs: flags.epochs,
           slots: slots.length + cores.otherProcesses,
+          schedule: study.schedule,
+          target: study.target,
           evolved: study.space.keys.filter((key) => !frozen.some((each) => each.key === key)),
           fixed: frozen,
         }),
@@ -295,6 +324,58 @@ class Evolution {
     return localExecutor(shared, embeddedTrainers(options, { onEvent, timeoutMs, ...guards }))
   }
 
+  /** Of a budget that the clock ends. */
+  async #clock(): Promise<BudgetClock | undefined> {
+    const { flags, slots, cores, resumed } = this.#parts
+    const study = this.#study
+    // What "Mon 08:00" meant was said when the study was begun; a time that it may take is not used up while nobody works.
+    const budget = budgetOf(flags, resumed ? Date.parse(resumed.createdAt) : Date.now())
+    if (budget === undefined || budget.kind === 'trainings' || budget.kind === 'epochs') return undefined
+    const before = resumed ? (await study.workers()).slice(0, -1) : []
+    const { Pace } = await import('../../run/index.ts')
+    const pace = new Pace(study.schedule)
+    pace.learn(study.history, await study.attempts())
+    this.#pace = pace
+    this.#budgetClock = new BudgetClock({
+      study,
+      budget,
+      cap: typeof flags.evolve === 'number' ? flags.evolve : undefined,
+      slots,
+      atOnce: () => slots.length + cores.otherProcesses,
+      pace,
+      usedMs: workedMs(before),
+    })
+    return this.#budgetClock
+  }
+
+  /** Who would wait for days hears it after the first training, and what else can be had. */
+  #tellLong(durationMs: number): void {
+    const { target, spent, schedule } = this.#study
+    if (this.#budgetClock || target === undefined || !schedule) return
+    const { slots, cores } = this.#parts
+    const atOnce = slots.length + cores.otherProcesses
+    const hours = ((target - spent) * durationMs) / atOnce / 3_600_000
+    if (hours < longHours) return
+    const affordable = (budgetHintHours * atOnce * 3_600_000) / durationMs
+    this.#terminal.line(
+      `At this speed ${amountText(target)} trainings' worth take about ${durationText(3600 * hours)}; ${budgetHintHours} h give about ` +
+        `${amountText(affordable)}. To have that, end it with Ctrl-C and repeat the command with --budget ${budgetHintHours}h: it goes on with this study.`,
+    )
+  }
+
+  /** After a training: how many more there is time for. */
+  #revise(trial: EndedTrial, durationMs: number): void {
+    this.#pace?.add(trial, durationMs)
+    if (this.#budgetClock === undefined) return
+    this.#revised = this.#revised
+      .then(() => this.#budgetClock?.revise())
+      .then((text) => text !== undefined && this.#terminal.line(text))
+      .catch((cause: unknown) => {
+        this.#failure ??= { cause }
+        this.#cancelled.abort()
+      })
+  }
+
   /** @returns false if it was interrupted */
   async #smoke(): Promise<boolean> {
     const { flags, training, terminal, cores, slots } = this.#parts
@@ -315,6 +396,9 @@ class Evolution {
       this.#trainConsole?.begin()
       this.#title(event.trial.number)
     }
+    if (event.type === 'complete' || event.type === 'rung' || event.type === 'repeat')
+      this.#revise(event.trial, event.durationMs)
+    if (event.type === 'complete' && event.trial.number === 0) this.#tellLong(event.durationMs)
     if (event.type === 'complete') this.#files.refreshPicture()
     if (event.type === 'rung' || event.type === 'repeat') this.#results?.forget(event.trial.number)
     this.#console.onEvent(event)
@@ -353,6 +437,11 @@ class Evolution {
     if (removed) await removeEmptyFolders(this.#folder)
   }
 }
+
+/** From so many hours on a search is long. */
+const longHours = 48
+/** What is offered instead: from Friday evening to Monday morning. */
+const budgetHintHours = 60
 
 /** The study's folder with its trials/, as far as nothing is in them. */
 async function removeEmptyFolders(folder: string): Promise<void> {

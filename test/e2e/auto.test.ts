@@ -1,0 +1,204 @@
+// The search that --evolve makes if no original is named, as a user types it, with a program that trains in no time: short
+// and whole trainings, the confirmation, a kill in the middle, constraints, two objectives.
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { cli, kill9, scratch, startCli } from './helpers.ts'
+
+/** A learning curve whose height depends on lr0 and momentum, with noise by the seed. */
+const program = `
+const [epochs, seed, pause] = process.argv.slice(2).map(Number)
+const hyp = JSON.parse(process.env.HYPEVOLVE_HYP_JSON)
+const quality = 0.6 - 0.16 * (Math.log10(hyp.lr0) + 1.5) ** 2 - (hyp.momentum - 0.8) ** 2
+const noise = 0.004 * Math.sin(1000 * seed + 1e5 * hyp.lr0)
+for (let epoch = 1; epoch <= epochs; epoch++) {
+  const mAP50to95 = Math.max(0, quality * (1 - Math.exp(-epoch / 12)) + noise)
+  console.log(JSON.stringify({ epoch, precision: 0.5, recall: 0.4, mAP50: mAP50to95, mAP50to95, latency_ms: 10 * hyp.momentum }))
+  if (pause > 0) await new Promise((resolve) => setTimeout(resolve, pause))
+}
+`
+const trainer = (...words: string[]) => ['--trainer', 'command', '--', process.execPath, 'train.mjs', ...words]
+const usual = trainer('{epochs}', '{seed}')
+
+interface Row {
+  readonly number: number
+  readonly state: string
+  readonly fitness: number | null
+  readonly hyp: Record<string, number>
+  readonly fidelity: number | null
+  readonly continues: number | null
+  readonly repeats: number | null
+  readonly repetition: number | null
+  readonly second: number | null
+  readonly violation: number | null
+  readonly attempts: number
+}
+
+function project() {
+  const { folder, remove } = scratch()
+  writeFileSync(join(folder, 'train.mjs'), program)
+  const good = async (...words: string[]) => {
+    const { status, stdout, stderr } = await cli(words, folder)
+    expect(status, stdout + stderr).toBe(0)
+    return stdout
+  }
+  const trials = async (name = 'exp') => JSON.parse(await good('trials', name, '--json')) as Row[]
+  const read = (...path: string[]) => readFileSync(join(folder, ...path), 'utf8')
+  return { folder, remove, good, trials, read }
+}
+
+describe('twenty trainings’ worth', () => {
+  const { remove, good, trials, read } = project()
+  let said = ''
+  let rows: Row[] = []
+
+  beforeAll(async () => {
+    said = await good('train', '--evolve', '20', '--epochs', '36', '--jobs', '2', ...usual)
+    rows = await trials()
+  })
+  afterAll(remove)
+
+  it('says how it searches, what the number means, and how to get the original', () => {
+    expect(said).toMatch(/^Searches with auto, .* --sampler yolov5$/m)
+    expect(said).toMatch(
+      /^20 trainings means as many epochs .* \(720\); the last 4 train the best and the start again/m,
+    )
+    expect(said).toMatch(/^Most trainings are short, 12 epochs, /m)
+    expect(said).toMatch(/^trial \d+ after 12 epochs: fitness /m)
+    expect(said).toMatch(/ once more: fitness /)
+  })
+
+  it('begins with the start at full length, then most trainings are short', () => {
+    expect(rows[0]).toMatchObject({ state: 'complete', fidelity: 36, hyp: { lr0: 0.01 } })
+    const short = rows.filter(({ fidelity }) => fidelity === 12)
+    expect(short.length).toBeGreaterThan(rows.length / 3)
+    for (const row of short) expect(row).toMatchObject({ state: 'pruned', fitness: expect.any(Number) })
+    for (const { hyp, continues } of rows.filter((row) => row.continues !== null))
+      expect(rows[continues!]).toMatchObject({ hyp, fidelity: 12 })
+  })
+
+  it('costs what was asked for, the confirmation included', () => {
+    const worth = rows.reduce((sum, { fidelity }) => sum + fidelity! / 36, 0)
+    expect(worth).toBeLessThanOrEqual(20 + 1e-9)
+    expect(worth).toBeGreaterThan(18)
+    const repeats = rows.filter((row) => row.repeats !== null)
+    expect(repeats).toHaveLength(4)
+    for (const { repeats: of, hyp, fidelity } of repeats)
+      expect({ hyp, fidelity }).toEqual({ hyp: rows[of!].hyp, fidelity: 36 })
+    expect(repeats.some((row) => row.repeats === 0)).toBe(true)
+  })
+
+  it('puts whole trainings into evolve.csv, and the confirmed winner into hyp_evolve.yaml', async () => {
+    const csv = read('runs/evolve/exp/evolve.csv').trim().split('\n')
+    const whole = rows.filter(({ state, repeats }) => state === 'complete' && repeats === null)
+    expect(csv).toHaveLength(1 + whole.length)
+    const best = JSON.parse(await good('best', '--json'))
+    const yaml = read('runs/evolve/exp/hyp_evolve.yaml')
+    expect(Number(/^lr0: (\S+)$/m.exec(yaml)?.[1])).toBeCloseTo(best.hyp.lr0, 5)
+    expect(best.confirmation).toMatchObject({ confirmed: true, winner: { number: best.number } })
+    expect(await good('best')).toMatch(/trained (once|\d times) more: 0\.\d+/)
+    expect(await good('status')).toMatch(/^confirmed \d × again: 0\.\d+/m)
+  })
+
+  it('is shown with its lengths', async () => {
+    expect(await good('trials')).toMatch(/^trial +state +epochs +fitness /)
+    const repeat = rows.find((row) => row.repeats !== null)!
+    expect(await good('show', String(repeat.number))).toMatch(
+      /36 of 36 epochs, trial \d+ once more with the seed \+ \d/,
+    )
+    expect(await good('reproduce', String(repeat.number))).toMatch(/train\.mjs 36 [1-4]$/m)
+  })
+
+  it('is done when repeated, and goes on with a larger number', async () => {
+    const more = await good('train', '--evolve', '24', '--epochs', '36', ...usual)
+    expect(more).toMatch(/extends runs\/evolve\/exp from 20 to 24 trainings' worth/)
+    const later = await trials()
+    expect(later.slice(0, rows.length)).toEqual(rows)
+    expect(later.length).toBeGreaterThan(rows.length)
+  })
+})
+
+it('a study that was killed goes on with the same proposals', { timeout: 120_000 }, async () => {
+  const [whole, killed] = [project(), project()]
+  const words = ['train', '--evolve', '12', '--epochs', '36', ...trainer('{epochs}', '{seed}', '2')]
+  await whole.good(...words)
+  for (const after of [2, 9]) {
+    const running = startCli(after === 2 ? words : ['resume'], killed.folder)
+    await running.until(new RegExp(`^trial ${after} `, 'm'))
+    await new Promise((resolve) => setTimeout(resolve, 150))
+    kill9(running.child)
+    await running.finished
+  }
+  await killed.good('resume')
+  const [expected, found] = [await whole.trials(), await killed.trials()]
+  const told = ({ number, hyp, fidelity, continues, repeats, repetition, fitness }: Row) => ({
+    ...{ number, hyp, fidelity, continues, repeats, repetition, fitness },
+  })
+  expect(found.map(told)).toEqual(expected.map(told))
+  expect(found.some(({ attempts }) => attempts > 1)).toBe(true)
+  whole.remove()
+  killed.remove()
+})
+
+describe('other ways', () => {
+  const { folder, remove, good, trials } = project()
+  afterAll(remove)
+
+  it('stops what cannot be asked for another length', async () => {
+    const said = await good('train', '--evolve', '12', '--epochs', '36', '--name', 'stop', ...trainer('36', '0', '1'))
+    expect(said).toMatch(/^Trainings are stopped after 12 of 36 epochs where they do not promise enough\./m)
+    const rows = await trials('stop')
+    const stopped = rows.filter(({ state }) => state === 'pruned')
+    expect(stopped.length).toBeGreaterThan(0)
+    expect(rows.every(({ fidelity }) => fidelity === 36)).toBe(true)
+  })
+
+  it('keeps to a constraint', async () => {
+    const words = ['--constraint', 'latency_ms <= 8', '--name', 'kept']
+    await good('train', '--evolve', '15', '--epochs', '36', ...words, ...usual)
+    const best = JSON.parse(await good('best', 'kept', '--json'))
+    expect(best.metrics.latency_ms).toBeLessThanOrEqual(8)
+    const rows = await trials('kept')
+    expect(rows[0].violation).toBeGreaterThan(0) // the start, momentum 0.937
+  })
+
+  it('finds the front of two objectives', async () => {
+    const words = ['--second-objective', 'min latency_ms', '--name', 'front', '--no-confirm']
+    await good('train', '--evolve', '15', '--epochs', '36', ...words, ...usual)
+    const { front } = JSON.parse(await good('best', 'front', '--json'))
+    expect(front.length).toBeGreaterThan(1)
+    for (const [i, { fitness, second }] of front.entries()) {
+      if (i === 0) continue
+      expect(fitness).toBeLessThan(front[i - 1].fitness)
+      expect(second).toBeGreaterThan(front[i - 1].second)
+    }
+    expect(await good('best', 'front')).toMatch(/^# The front of .* and latency_ms/m)
+  })
+
+  it('goes on with an original that was begun as one', async () => {
+    const words = ['--epochs', '2', '--name', 'classic', ...usual]
+    const running = startCli(['train', '--evolve', '40', '--sampler', 'yolov5', ...words], folder)
+    await running.until(/^trial 1 complete/m)
+    running.child.kill('SIGINT')
+    await running.finished
+    const more = startCli(['train', '--evolve', '40', ...words], folder)
+    await more.until(/^This evolution was begun with an original algorithm/m)
+    await more.until(/continues runs\/evolve\/classic \(\d+ of 40 done\)/)
+    more.child.kill('SIGINT')
+    await more.finished
+  })
+
+  it.each([
+    [['--pruner', 'hyperbend'], /there is no such pruner\. Choose one of /],
+    [['--pruner-option', 'size=3'], /the pruner hyperband has no such option/],
+    [['--sampler-option', 'gamma'], /write name=value/],
+    [['--constraint', 'latency'], /The constraint "latency" cannot be used/],
+    [['--second-objective', 'latency_ms'], /say which way it is better/],
+    [['--confirm', '80'], /--confirm/],
+  ])('refuses %j with one clear line', async (words, message) => {
+    const { status, stderr } = await cli(['train', '--evolve', '5', '--epochs', '36', ...words, ...usual], folder)
+    expect(status).toBeGreaterThan(0)
+    expect(stderr).toMatch(message)
+    expect(stderr).not.toMatch(/^ +at /m)
+  })
+})
