@@ -212,6 +212,19 @@ describe('the confirmation of a search', () => {
     expect(nextRepeat(new History(), 8)).toBeUndefined()
   })
 
+  it('finds the start where a study began with results from elsewhere', () => {
+    const history = new History([0.1, 0.2, 0.5, 0.3, 0.9].map((fitness, i) => complete(i, fitness)))
+    const { candidates } = confirmationOf(history, { start: { x: 2 } })
+    expect(candidates.map(({ number, isStart }) => [number, isStart])).toEqual([
+      [2, true],
+      [4, false],
+      [3, false],
+      [1, false],
+    ])
+    expect(confirmationOf(history, { start: { x: 77 } }).candidates.some(({ isStart }) => isStart)).toBe(false)
+    expect(nextRepeat(history, 2, { x: 2 })).toMatchObject({ repeats: 4, repetition: 1 })
+  })
+
   it('takes the noise from equal hyps of the search only if they had different seeds', () => {
     const trials = [complete(0, 0.5), complete(1, 0.9), complete(2, 0.8), complete(3, 0.7), complete(4, 0.6)]
     const pair = [complete(5, 0.1, { hyp: { x: 9 } }), complete(6, 0.3, { hyp: { x: 9 } })]

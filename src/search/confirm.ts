@@ -67,6 +67,8 @@ export interface ConfirmationOptions {
   readonly count?: number
   /** Whether trainings have the seeds that they are given. Default true */
   readonly seedsControlled?: boolean
+  /** Where the search started; default: what trial 0 has. A study that began with results from elsewhere must say it. */
+  readonly start?: Hyp | undefined
 }
 
 /** With fewer trainings nothing is confirmed: one for the start, one for the best. */
@@ -99,12 +101,13 @@ const hopeless = 0.05
  * they may still be the best; at least two go on, so that the last trainings sharpen what is decided between.
  *
  * @param trainings - full trainings that the confirmation may take in all, those behind it included
+ * @param start - where the search started; default: what trial 0 has
  * @returns `undefined` if there is nothing more to confirm
  */
-export function nextRepeat(history: History, trainings: number): Proposal | undefined {
+export function nextRepeat(history: History, trainings: number, start?: Hyp): Proposal | undefined {
   const given = history.repeats.length + history.open.filter(({ repeats }) => repeats !== undefined).length
   if (given + 1 > trainings + 1e-9) return undefined
-  const { candidates, deterministic } = confirmationOf(history, { count: candidateCount(trainings) })
+  const { candidates, deterministic } = confirmationOf(history, { count: candidateCount(trainings), start })
   if (deterministic || candidates.length < 2) return undefined
   const reliable = candidates.filter(({ isUnreliable }) => !isUnreliable)
   const ranked = [...reliable].sort((a, b) => b.best - a.best)
@@ -138,19 +141,24 @@ function lastRepetition(history: History, { hyp }: ConfirmedCandidate): number {
  * What the trainings of full length say about the best hyps: the answer of the search. Never the best of many noisy
  * results: a winner was trained again, or, where nothing was, what it brought is shrunken towards the others.
  *
- * Candidates are the start (trial 0), the fittest hyps, and whatever was repeated before. The start wins unless another
+ * Candidates are the start, the fittest hyps, and whatever was repeated before. The start wins unless another
  * one is more likely better than not.
  */
 export function confirmationOf(
   history: History,
-  { count, seedsControlled = true }: ConfirmationOptions = {},
+  { count, seedsControlled = true, start: startHyp }: ConfirmationOptions = {},
 ): Confirmation {
   const repeats = repeatsByHyp(history)
-  const isBegun = [...repeats.values()].some((group) =>
-    group.some((trial) => trial.state === 'complete' && !isOfStart(trial)),
+  const startTrial = startOf(history, startHyp)
+  const startDigest = startTrial && digestOf(startTrial)
+  const isBegun = [...repeats].some(
+    ([digest, group]) => digest !== startDigest && group.some(({ state }) => state === 'complete'),
   )
-  const found = candidateTrials(history, count ?? (isBegun ? 0 : 3), repeats)
-  const results = found.map((trial) => resultsOf(trial, repeats.get(digestOf(trial)) ?? []))
+  const found = candidateTrials(history, { start: startTrial, count: count ?? (isBegun ? 0 : 3), repeats })
+  const results = found.map((trial) => ({
+    isStart: trial === startTrial,
+    ...resultsOf(trial, repeats.get(digestOf(trial)) ?? []),
+  }))
   const samples = results.map(({ isStart, first, repeats }): Sample => {
     return isStart ? { values: [first, ...repeats] } : { values: repeats, selected: first }
   })
@@ -208,13 +216,21 @@ type Results = Pick<
   'number' | 'hyp' | 'isStart' | 'isFeasible' | 'first' | 'repeats' | 'failed' | 'running' | 'isUnreliable'
 >
 
-function resultsOf(trial: CompleteTrial, again: readonly Trial[]): Results {
+/** The first full training of the hyp that the search started with, if it has a result. */
+export function startOf(history: History, start?: Hyp): CompleteTrial | undefined {
+  const first = history.get(0)
+  if (start === undefined || (first && digestOf(first) === hypDigest(start)))
+    return first?.state === 'complete' ? first : undefined
+  const digest = hypDigest(start)
+  return history.complete.find((trial) => digestOf(trial) === digest)
+}
+
+function resultsOf(trial: CompleteTrial, again: readonly Trial[]): Omit<Results, 'isStart'> {
   const repeats = again.flatMap((each) => (each.state === 'complete' ? [each.fitness] : []))
   const failed = again.filter(({ state }) => state === 'failed' || state === 'pruned').length
   return {
     number: trial.number,
     hyp: trial.hyp,
-    isStart: trial.number === 0,
     isFeasible: isFeasible(trial),
     first: trial.fitness,
     repeats,
@@ -227,12 +243,14 @@ function resultsOf(trial: CompleteTrial, again: readonly Trial[]): Results {
 /** The start, the fittest other hyps, and what was repeated before; each hyp once. */
 function candidateTrials(
   history: History,
-  count: number,
-  repeats: ReadonlyMap<number, readonly Trial[]>,
+  {
+    start,
+    count,
+    repeats,
+  }: { readonly start: CompleteTrial | undefined; readonly count: number; readonly repeats: Map<number, unknown> },
 ): CompleteTrial[] {
-  const start = history.get(0)
   const chosen = new Map<number, CompleteTrial>()
-  if (start?.state === 'complete') chosen.set(digestOf(start), start)
+  if (start) chosen.set(digestOf(start), start)
   const missing = new Set(repeats.keys())
   for (const digest of chosen.keys()) missing.delete(digest)
   let others = 0
@@ -258,8 +276,6 @@ function repeatsByHyp(history: History): Map<number, Trial[]> {
   }
   return groups
 }
-
-const isOfStart = ({ repeats }: Trial) => repeats === 0
 
 /**
  * Full trainings that the search gave to one hyp more than once. They tell the noise only if they did not have the same

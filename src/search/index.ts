@@ -7,6 +7,7 @@ export {
   confirmationTrainings,
 } from './confirm.ts'
 export { type Constraint, parseConstraint, totalViolation } from './constraint.ts'
+export { costOf } from './cost.ts'
 export {
   choice,
   defineSpace,
@@ -28,7 +29,7 @@ export {
 export { History } from './history.ts'
 export { formatHyp, type Hyp, type HypValue, parseHyp } from './hyp.ts'
 export { hypDigest } from './hyp-digest.ts'
-export { costOf, type NextRequest, nextTraining } from './next.ts'
+export { type NextRequest, nextTraining } from './next.ts'
 export { asOneNumber, isFeasible, paretoFront } from './objectives.ts'
 export { type Observation, observationsByRung } from './observations.ts'
 export { type Condition, type Parameter, parameterSchema } from './parameter.ts'
@@ -48,6 +49,7 @@ export { type SamplerName, samplers } from './samplers/index.ts'
 export { eta, lowestRung, rungsOf, type Schedule, scheduleSchema } from './schedule.ts'
 export { type FrozenKey, SearchSpace, type SpaceJson, type SpaceOptions } from './space.ts'
 export { parseSpace } from './space-file.ts'
+export { type StopReason, type StopRequest, stopReason } from './stop.ts'
 export { type SuggestOptions, suggest } from './suggest.ts'
 export { tablePrecision } from './table-precision.ts'
 export {

@@ -1,7 +1,8 @@
 // What a study trains next: a new hyp, one a rung further, or one again to confirm it. Pure; `Study` asks it inside the
 // transaction that gives a trial out.
 import { randomFor } from '../base/index.ts'
-import { confirmationOf, confirmationTrainings, nextRepeat } from './confirm.ts'
+import { confirmationOf, confirmationTrainings, fewestRepeats, nextRepeat } from './confirm.ts'
+import { repeatCost, searchCost } from './cost.ts'
 import type { History } from './history.ts'
 import type { Hyp } from './hyp.ts'
 import { hypDigest } from './hyp-digest.ts'
@@ -12,7 +13,7 @@ import { usableRungs } from './rung-quality.ts'
 import type { Proposal, Sampler, SearchContext } from './sampler.ts'
 import { rungsOf, type Schedule } from './schedule.ts'
 import type { SearchSpace } from './space.ts'
-import type { ProposedTrial } from './trial.ts'
+import { type StopReason, stopReason } from './stop.ts'
 
 export interface NextRequest {
   readonly space: SearchSpace
@@ -30,41 +31,39 @@ export interface NextRequest {
   readonly target: number | undefined
   /** Hyps that are tried before the sampler proposes its own, after the start; see warm-start.ts. */
   readonly enqueued?: readonly Hyp[] | undefined
+  /** Full trainings' worth that the search had cost when the study was extended: patience begins anew there. */
+  readonly patienceFrom?: number | undefined
 }
-
-/**
- * Full trainings' worth that a trial costs: what it was granted, or was trained if that was less. One that was taken over
- * from elsewhere (it had no attempt here) cost this study nothing.
- */
-export const costOf = (trial: ProposedTrial & { readonly epochs?: number }, { epochs }: Schedule): number =>
-  trial.attempt === 0 ? 0 : Math.min(trial.epochs ?? Number.POSITIVE_INFINITY, trial.fidelity ?? epochs) / epochs
 
 /** Random numbers of pruners: apart from those of samplers and trainings. */
 const prunerStream = 2 ** 31
 /** Of the weighting of two objectives. */
 const objectivesStream = 3 * 2 ** 30
 
-/** @returns `undefined` if the budget leaves room for nothing more */
+/** @returns `undefined` if the study is over: the budget leaves room for nothing more, or nothing got better for too long */
 export function nextTraining(request: NextRequest): Proposal | undefined {
-  return nextOfSearch(request) ?? nextOfConfirmation(request)
+  const { schedule } = request
+  const stop =
+    schedule?.patience === undefined ? undefined : stopReason({ ...request, schedule, start: request.space.start })
+  const proposal = stop && stop.reason !== 'budget' ? undefined : nextOfSearch(request)
+  return proposal ?? (schedule && nextOfConfirmation(request, schedule, stop))
 }
 
-/** The best hyps and the start again, with what the search leaves of the budget. */
-function nextOfConfirmation({ schedule, history, target }: NextRequest): Proposal | undefined {
-  if (schedule === undefined || schedule.confirm === 0 || target === undefined) return undefined
-  const repeat = nextRepeat(history, Math.floor(target - searchCost(history, schedule) + 1e-9))
-  return repeat && { ...repeat, fidelity: schedule.epochs }
-}
-
-/** Full trainings' worth that the search has cost, what is in training included. */
-function searchCost({ searched, open }: History, schedule: Schedule): number {
-  const all = [...searched, ...open.filter(({ repeats }) => repeats === undefined)]
-  return all.reduce((sum, trial) => sum + costOf(trial, schedule), 0)
-}
-
-function repeatCost({ repeats, open }: History, schedule: Schedule): number {
-  const all = [...repeats, ...open.filter((trial) => trial.repeats !== undefined)]
-  return all.reduce((sum, trial) => sum + costOf(trial, schedule), 0)
+/** The best hyps and the start again: with what the search leaves of the budget, or, if it ended early, in proportion. */
+function nextOfConfirmation(
+  { history, target, space }: NextRequest,
+  schedule: Schedule,
+  stop: StopReason | undefined,
+): Proposal | undefined {
+  const { confirm, epochs } = schedule
+  if (confirm === 0) return undefined
+  const spent = searchCost(history, schedule)
+  const left = target === undefined ? Number.POSITIVE_INFINITY : target - spent
+  const inProportion = Math.max(fewestRepeats, (spent * confirm) / (1 - confirm))
+  const endedEarly = stop !== undefined && stop.reason !== 'budget'
+  if (!endedEarly && target === undefined) return undefined
+  const repeat = nextRepeat(history, Math.floor((endedEarly ? Math.min(left, inProportion) : left) + 1e-9), space.start)
+  return repeat && { ...repeat, fidelity: epochs }
 }
 
 function nextOfSearch(request: NextRequest): Proposal | undefined {
