@@ -2,7 +2,15 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { randomFor } from '../base/index.ts'
-import { type Grant, History, type Pruner, pruners, type Trial, type VerdictContext } from './index.ts'
+import {
+  type Grant,
+  type GrantContext,
+  History,
+  type Pruner,
+  pruners,
+  type Trial,
+  type VerdictContext,
+} from './index.ts'
 import { bracketAt, bracketShares, bracketSizes } from './pruners/brackets.ts'
 
 type Ending = 'complete' | 'failed' | 'stopped' | 'running' | 'waiting' | 'repeat' | 'imported' | 'whole'
@@ -215,5 +223,79 @@ describe('brackets', () => {
     expect(shares.map((share) => share * 16.5)).toEqual([9, 4.5, 3].map((each) => expect.closeTo(each, 9)))
     expect(shares.reduce((a, b) => a + b, 0)).toBeCloseTo(1, 12)
     expect([0, 0.54, 0.55, 0.81, 0.82, 0.999].map((u) => bracketAt(u, 3))).toEqual([0, 0, 1, 1, 2, 2])
+  })
+
+  const rungs = [4, 12, 36]
+  /** What each rung's new hyps, and those that were promoted from them, were granted, in full trainings. */
+  function costs(options: unknown, trials: number): { readonly spent: number[]; readonly begun: number[] } {
+    const { hyperband } = pruners
+    const history = new History()
+    const [spent, begun] = [rungs.map(() => 0), rungs.map(() => 0)]
+    const firstOf = new Map<number, number>()
+    for (let number = 0; number < trials; number++) {
+      const grant = (context: GrantContext): Grant => hyperband.grant(context, hyperband.options.parse(options))
+      const { epochs, promote } =
+        number === 0 ? { epochs: 36 } : grant({ rungs, number, history, rng: randomFor(1, number) })
+      const first = promote === undefined ? rungs.indexOf(epochs) : firstOf.get(promote)!
+      firstOf.set(number, first)
+      if (number > 0) spent[first] += epochs / 36
+      if (number > 0 && promote === undefined) begun[first]++
+      const chain =
+        promote === undefined ? { hyp: { x: number } } : { hyp: history.get(promote)!.hyp, continues: promote }
+      const trial = { number, parents: [], mutated: [], attempt: 1, fidelity: epochs, metrics: {}, ...chain }
+      const fitness = fitnessOf(Number(chain.hyp.x), epochs)
+      if (epochs < 36) history.set({ ...trial, state: 'pruned', epochs, fitness })
+      else history.set({ ...trial, state: 'complete', fitness })
+    }
+    return { spent, begun }
+  }
+
+  it('in turn cost 3, 2 and 3 full trainings', () => {
+    expect(costs({ mode: 'sync' }, 1 + 20)).toEqual({
+      spent: [3, 2, 3].map((each) => expect.closeTo(each, 9)),
+      begun: [9, 3, 3],
+    })
+    expect(costs({ mode: 'sync' }, 1 + 60).begun).toEqual([27, 9, 9])
+  })
+
+  it('drawn begin as often as they should', () => {
+    const { begun, spent } = costs({ mode: 'async' }, 1500)
+    const all = begun.reduce((sum, each) => sum + each, 0)
+    for (const [first, share] of bracketShares(3).entries()) expect(begun[first] / all).toBeCloseTo(share, 1)
+    expect(spent.every((each) => each > 100)).toBe(true) // none is starved
+  })
+
+  it('are filled in turn while others wait: workers that are free begin the next', () => {
+    const history = new History()
+    const granted = Array.from({ length: 40 }, (_, i) => {
+      const number = i + 1
+      const context = { rungs, number, history, rng: randomFor(1, number) }
+      const { epochs } = pruners.hyperband.grant(context, { mode: 'sync' })
+      const trial = { number, hyp: { x: number }, parents: [], mutated: [], attempt: 1, fidelity: epochs }
+      history.set({ ...trial, state: 'running' })
+      return epochs
+    })
+    const cycle = [...Array(9).fill(4), ...Array(3).fill(12), ...Array(3).fill(36)]
+    expect(granted).toEqual([...cycle, ...cycle, ...Array(9).fill(4), 12])
+  })
+
+  it('go on above a rung that was given up', () => {
+    const history = new History()
+    const first = { hyp: { x: 1 }, parents: [], mutated: [], attempt: 1, metrics: {} }
+    for (let number = 1; number <= 9; number++)
+      history.set({ ...first, number, fidelity: 4, state: 'pruned', epochs: 4, fitness: number })
+    history.set({ ...first, number: 10, fidelity: 12, continues: 9, state: 'pruned', epochs: 12, fitness: 1 })
+    history.set({ ...first, number: 11, fidelity: 36, continues: 10, state: 'complete', fitness: 1 })
+    // 9 has come to 36 already, by way of 12; brackets of two rungs promote the best of three
+    const next = { 'successive-halving': 8, hyperband: 3 } as const
+    for (const name of ['successive-halving', 'hyperband'] as const) {
+      const grant = (left: readonly number[]): Grant => {
+        const pruner = pruners[name] as unknown as Pruner<unknown>
+        const context = { rungs: left, number: 12, history, rng: randomFor(1, 12) }
+        return pruner.grant(context, pruner.options.parse({}))
+      }
+      expect(grant([4, 36])).toEqual({ epochs: 36, promote: next[name] })
+      expect(grant([36])).toEqual({ epochs: 36 })
+    }
   })
 })
