@@ -35,6 +35,8 @@ export {
   embeddedTrainers,
   embeddedTraits,
   fillCommand,
+  settingProblem,
+  trainingSettings,
 } from './trainers/index.ts'
 export {
   type DeadGene,

@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
 import { temporaryFolder, writeText } from '../../test/helpers/data-set.ts'
+import { RepeatedFailureError } from '../base/index.ts'
 import { defineSpace, float, type Trial } from '../search/index.ts'
 import { type CreateStudyOptions, createStudy, type Study } from '../study/index.ts'
 import {
@@ -11,6 +12,7 @@ import {
   type LoopEvent,
   type LoopOptions,
   localExecutor,
+  type Outcome,
   planSlots,
   runTrials,
   type Trainer,
@@ -95,7 +97,7 @@ const asked = (folder: string, number: number) =>
     .map(Number)
 
 it('trains each rung by itself, with its own epochs, warm-up and end', async () => {
-  const study = await newStudy(5)
+  const study = await newStudy(4)
   const { summary, events, written, folder } = await run(study, { seed: 7 })
   const trials = await byNumber(study)
   const isRung = ({ fidelity }: Trial) => fidelity! < 9
@@ -123,7 +125,7 @@ it('trains each rung by itself, with its own epochs, warm-up and end', async () 
 })
 
 it('keeps weights of full trainings only', async () => {
-  const study = await newStudy(5)
+  const study = await newStudy(4)
   const { folder } = await run(study, { keep: { kind: 'best', count: 2 } })
   const kept = readdirSync(join(folder, 'trials')).filter((number) => existsSync(join(folder, 'trials', number, 'out')))
   const best = study.history.fittest(2).map(({ number }) => `${number}`)
@@ -131,7 +133,7 @@ it('keeps weights of full trainings only', async () => {
 })
 
 it('confirms with other seeds; repeats are told by themselves and not written', async () => {
-  const study = await newStudy(10, { confirm: 0.4 })
+  const study = await newStudy(6, { confirm: 0.4 })
   const { summary, events, written, folder } = await run(study, { seed: 3 })
   const trials = await byNumber(study)
   const repeats = trials.filter(({ repeats: of }) => of !== undefined)
@@ -148,7 +150,7 @@ it('confirms with other seeds; repeats are told by themselves and not written', 
 })
 
 it('keeps the weights of what is being confirmed, until it is finished', async () => {
-  const study = await newStudy(10, { confirm: 0.4 })
+  const study = await newStudy(6, { confirm: 0.4 })
   const folder = temporaryFolder()
   const stop = new AbortController()
   let during: string[] = []
@@ -192,7 +194,7 @@ it('stops trainings at rungs where they are begun at full length', async () => {
     kill: () => {},
     close: async () => {},
   }
-  const executor = localExecutor(planSlots({ device: 'cpu', jobs: 1, cores: 1, gpus: 0 }).slots, () => trainer)
+  const executor = oneSlot(trainer)
   const events: LoopEvent[] = []
   const summary = await runTrials({ study, executor, pollMs: 20, onEvent: (event) => events.push(event) })
   expect(jobs.every(({ length }) => length?.epochs === 9 && length.full === 9)).toBe(true)
@@ -219,9 +221,53 @@ it('says once that a trainer trains longer than it is granted', async () => {
     kill: () => {},
     close: async () => {},
   }
-  const executor = localExecutor(planSlots({ device: 'cpu', jobs: 1, cores: 1, gpus: 0 }).slots, () => trainer)
+  const executor = oneSlot(trainer)
   const warnings: string[] = []
   const onEvent = (event: LoopEvent) => event.type === 'warning' && warnings.push(event.text)
   await runTrials({ study, executor, pollMs: 20, onEvent })
   expect(warnings).toEqual([expect.stringMatching(/^Trial 1 was granted 1 epochs and trained 9: /)])
+})
+
+/** In this process, so that a test can say what each training brings. */
+const trainerOf = (outcome: (job: TrainJob) => Outcome): Trainer => ({
+  name: 'told',
+  pid: undefined,
+  async train(job, onEpoch) {
+    onEpoch({ epoch: job.length!.epochs, metrics: {} })
+    return outcome(job)
+  },
+  kill: () => {},
+  close: async () => {},
+})
+const oneSlot = (trainer: Trainer) =>
+  localExecutor(planSlots({ device: 'cpu', jobs: 1, cores: 1, gpus: 0 }).slots, () => trainer)
+
+it('never goes on with a rung that was trained in another way than was asked for', async () => {
+  const study = await newStudy(6)
+  const reduced = 'with batch 8 instead of 16'
+  // Every second training of a new hyp is less than was asked for, and looks best.
+  const trainer = trainerOf(({ trial }) =>
+    trial % 2 === 1
+      ? { state: 'complete', metrics: { mAP50: 0.9 }, reduced }
+      : { state: 'complete', metrics: { mAP50: 0.1 + trial / 1000 } },
+  )
+  const summary = await runTrials({ study, executor: oneSlot(trainer), pollMs: 20 })
+  const trials = await byNumber(study)
+  expect(summary.ended).toBe('target')
+  expect(summary.pruned).toBe(trials.filter(({ number }) => number % 2 === 1).length)
+  const promoted = trials.flatMap(({ continues }) => continues ?? [])
+  expect(promoted.length).toBeGreaterThan(0)
+  expect(promoted.filter((number) => number % 2 === 1)).toEqual([])
+})
+
+it('ends a search whose rungs all fail alike', async () => {
+  const study = await newStudy(30)
+  const trainer = trainerOf(({ trial }) =>
+    trial === 0
+      ? { state: 'complete', metrics: { mAP50: 0.5 } }
+      : { state: 'failed', failure: 'bad-configuration', output: ['no such option: --epochs 1'] },
+  )
+  const loop = runTrials({ study, executor: oneSlot(trainer), pollMs: 20 })
+  await expect(loop).rejects.toThrow(RepeatedFailureError)
+  expect(study.history.ended).toHaveLength(11)
 })

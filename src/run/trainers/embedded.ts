@@ -9,6 +9,7 @@ import { hypForLength, type TrainerTraits, warmupKey } from '../length.ts'
 import { classifyExit, limit, TrialLog } from '../process/index.ts'
 import { Slot, type SlotOptions } from '../slot/index.ts'
 import type { EpochReport, Outcome, SlotResources, Trainer, TrainJob } from '../trainer.ts'
+import { settingOptions, splitSettings } from './settings.ts'
 
 export interface EmbeddedOptions extends Omit<SlotOptions, 'slot' | 'onOutput'> {
   /** Everything that the trainings tell, each in order. */
@@ -79,11 +80,15 @@ export function embeddedTrainers(
     ): Promise<Outcome> {
       let names: readonly string[] = []
       let classes: readonly ClassRow[] = []
+      let size: Metrics = {}
       const listen = (event: TrainEvent) => {
         const line = logLine(event)
         if (line !== undefined) log.write(`${line}\n`)
         onEvent?.(job.trial, event, resources)
-        if (event.type === 'start') names = event.names
+        if (event.type === 'start') {
+          names = event.names
+          size = { parameters: event.parameters, gflops: event.gflops }
+        }
         if (event.type === 'val') classes = event.rows
         if (event.type === 'epoch') onEpoch(reportOf(event))
       }
@@ -94,7 +99,7 @@ export function embeddedTrainers(
         const result = await slot.train(await optionsOf(job), listen, either, job.title)
         if (result.ended === 'interrupted') return signal.aborted ? { state: 'interrupted' } : outOfTime()
         anyComplete = true
-        return { state: 'complete', metrics: metricsOf(result.results, names, classes) }
+        return { state: 'complete', metrics: { ...metricsOf(result.results, names, classes), ...size } }
       } catch (error) {
         if (signal.aborted) return { state: 'interrupted' }
         if (timeout.signal.aborted) return outOfTime()
@@ -125,10 +130,12 @@ export function embeddedTrainers(
       const { threads } = resources // read for every job: processes that come and go share the cores
       const workers = Math.min(options.workers, threads)
       const { saveDir: _, ...rest } = options
+      const { hyp: own, settings } = splitSettings(hyp)
       const mine: TrainOptions = {
         ...rest,
         epochs: length?.epochs ?? options.epochs,
-        hyp: hypForLength({ ...options.hyp, ...numbersOf(hyp) }, length),
+        ...settingOptions(settings),
+        hyp: hypForLength({ ...options.hyp, ...numbersOf(own) }, length),
         seed,
         device,
         threads,
@@ -209,7 +216,7 @@ function failureOf(error: unknown): FailureClass | undefined {
   return failureByCode[error.code] ?? 'bad-configuration'
 }
 
-/** The detector's hyperparameters are numbers; its space has no others. */
+/** The detector's hyperparameters are numbers; its space has no others beside settings. */
 const numbersOf = (hyp: Hyp) => hyp as Readonly<Record<string, number>>
 
 function reportOf({ epoch, epochs, trainLosses, results }: Extract<TrainEvent, { type: 'epoch' }>): EpochReport {

@@ -195,6 +195,14 @@ describe.skipIf(process.platform === 'win32').each(subjects.filter(isHere))('$na
     expect(check).toThrow('no-such-flag')
   })
 
+  it('says what it can do for trainings of another length', async () => {
+    const { anyLength, seeded, warmupEpochs } = adapter.traits(installation, training)
+    expect([anyLength, seeded]).toEqual([true, true])
+    for (const hyp of [{}, await hypOf(), { warmup_epochs: 'x' }])
+      expect(warmupEpochs(hyp) >= 0 && Number.isFinite(warmupEpochs(hyp))).toBe(true)
+    if (installation.hypKeys.includes('warmup_epochs')) expect(warmupEpochs({ warmup_epochs: 2 })).toBe(2)
+  })
+
   it('finds dead genes only among the keys that are searched, each with a reason', async () => {
     const keys = [...Object.keys(await hypOf()), 'no_such_key']
     const dead = adapter.deadGenes(installation, training, keys)

@@ -7,6 +7,7 @@ import { describeWith } from '../../../../test/helpers/peers.ts'
 import { TrainerNotFoundError, UsageError } from '../../../base/index.ts'
 import { TrialLog, trainProcess } from '../../process/index.ts'
 import type { EpochReport, TrainJob } from '../../trainer.ts'
+import { installedTrainer } from './trainer.ts'
 import type { Installation, InstalledTraining } from './types.ts'
 import { ultralytics } from './ultralytics.ts'
 import { metricName } from './ultralytics-results.ts'
@@ -624,6 +625,23 @@ describeWith(isThere, 'the real Ultralytics (npm run setup-peers)')(
       const used = readFileSync(join(prepare.trial.directory, 'out/args.yaml'), 'utf8')
       for (const line of ['lr0: 0.02', 'close_mosaic: 1', 'seed: 7', 'batch: 4', 'optimizer: SGD', 'box: 7.5'])
         expect(used).toContain(`${line}\n`)
+    })
+
+    it('trains a third as long, with warm-up and the end without mosaic in proportion', async () => {
+      const { installation, given, trial } = await prepared()
+      vi.stubEnv('YOLO_CONFIG_DIR', temporaryFolder())
+      const trainer = installedTrainer({ adapter: ultralytics, installation, training: given }, cpu)
+      const sized = {
+        ...trial,
+        hyp: { ...trial.hyp, warmup_epochs: 1.5, close_mosaic: 3 },
+        length: { epochs: 1, full: 3 },
+      }
+      const reports: EpochReport[] = []
+      const outcome = await trainer.train(sized, (report) => reports.push(report), new AbortController().signal)
+      expect(outcome).toMatchObject({ state: 'complete', metrics: { mAP50: expect.any(Number) } })
+      expect(reports.map(({ epoch }) => epoch)).toEqual([1])
+      const used = readFileSync(join(trial.directory, 'out/args.yaml'), 'utf8')
+      for (const line of ['epochs: 1', 'warmup_epochs: 0.5', 'close_mosaic: 1']) expect(used).toContain(`${line}\n`)
     })
 
     it('goes on from a checkpoint', async () => {

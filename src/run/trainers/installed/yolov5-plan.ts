@@ -5,6 +5,7 @@ import { createServer } from 'node:net'
 import { basename, delimiter, dirname, join } from 'node:path'
 import { hypForLength, shortHypFile } from '../../length.ts'
 import type { SlotResources, TrainJob } from '../../trainer.ts'
+import { settingFlags, splitSettings } from '../settings.ts'
 import { newestRun, readResults } from './results.ts'
 import type { Installation, InstalledTraining, ProcessPlan } from './types.ts'
 import type { YoloRelease } from './yolo-releases.ts'
@@ -16,10 +17,11 @@ type Job = TrainJob & { readonly directory: string }
 
 export async function planYolo(
   installation: Installation,
-  training: InstalledTraining,
+  asked: InstalledTraining,
   job: Job,
   { device }: SlotResources,
 ): Promise<ProcessPlan> {
+  const training = withSettings(asked, job)
   const release = releaseOf(installation)
   const flags = flagsOf(installation)
   const { repo, release: title } = installation
@@ -61,6 +63,13 @@ export async function planYolo(
     env: { ...quiet, PYTHONPATH: await withoutLoggers(job.directory) },
     cwd: release.ownFolder && repo !== undefined ? out : (repo ?? process.cwd()),
   }
+}
+
+/** Settings that the search has chosen, as flags. */
+function withSettings(training: InstalledTraining, { hyp }: Job): InstalledTraining {
+  const { settings } = splitSettings(hyp)
+  if (Object.keys(settings).length === 0) return training
+  return { ...training, flags: { ...training.flags, ...settingFlags(settings) } }
 }
 
 /** No hosted logger, no packages installed, nothing fetched by git, no windows, no questions. */

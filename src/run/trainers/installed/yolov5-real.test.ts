@@ -3,17 +3,20 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { expect, it } from 'vitest'
+import { afterEach, expect, it, vi } from 'vitest'
 import { temporaryFolder, writeDataset, writeText } from '../../../../test/helpers/data-set.ts'
 import { describeWith } from '../../../../test/helpers/peers.ts'
 import { parseHyp } from '../../../search/index.ts'
 import { type ProcessGroup, TrialLog, trainProcess } from '../../process/index.ts'
 import type { EpochReport } from '../../trainer.ts'
+import { installedTrainer } from './trainer.ts'
 import type { InstalledTraining, ProcessPlan } from './types.ts'
 import { yolov5 } from './yolov5.ts'
 
 const python = fileURLToPath(new URL('../../../../.peers/venv/bin/python', import.meta.url))
 const there = existsSync(python)
+
+afterEach(() => vi.unstubAllEnvs())
 
 /** One level, a few thousand weights. */
 const model = `nc: 2
@@ -120,6 +123,23 @@ describeWith(there, 'the real YOLOv5 (npm run setup-peers)')('real YOLOv5 (npm r
       },
     })
     expect(row['epoch']).toBe(epochs - 1)
+  }, 240_000)
+
+  it('trains a third as long, with a third of the warm-up', async () => {
+    const { directory, training, env: more } = await project()
+    for (const [name, value] of Object.entries(more)) vi.stubEnv(name, value)
+    const installation = await yolov5.locate({ module: 'yolov5.train', python })
+    const trainer = installedTrainer({ adapter: yolov5, installation, training: training(6) }, slot)
+    const { hyp: defaults } = await yolov5.defaultHyp(installation, training(6))
+    const hyp = { ...defaults, warmup_epochs: 3 }
+    const job = { trial: 0, attempt: 1, hyp, seed: 8, directory, length: { epochs: 2, full: 6 } }
+    const seen: number[] = []
+    const outcome = await trainer.train(job, ({ epoch }) => seen.push(epoch), new AbortController().signal)
+    expect(outcome).toMatchObject({ state: 'complete', metrics: { mAP50: expect.any(Number) } })
+    expect(seen).toEqual([1, 2])
+    const options = readFileSync(join(directory, 'out/opt.yaml'), 'utf8')
+    for (const line of ['seed: 8', 'epochs: 2', '  warmup_epochs: 1.0']) expect(options).toContain(`${line}\n`)
+    expect(parseHyp(readFileSync(join(directory, 'hyp.yaml'), 'utf8'), 'hyp')).toEqual(hyp)
   }, 240_000)
 
   it('says what is wrong with the data', async () => {
