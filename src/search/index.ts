@@ -29,6 +29,22 @@ export {
 export { History } from './history.ts'
 export { formatHyp, type Hyp, type HypValue, parseHyp } from './hyp.ts'
 export { hypDigest } from './hyp-digest.ts'
+export {
+  type ChosenTrials,
+  comparableTrials,
+  type EffectPoint,
+  type Importance,
+  type ImportanceMethod,
+  type ImportanceOptions,
+  importance,
+  importanceMethods,
+  type KeyImportance,
+  leastTrials,
+  type PairImportance,
+  type ScoredHyp,
+} from './importance.ts'
+export { type NarrowedSpace, type NarrowRequest, narrowedSpace } from './narrow.ts'
+export { spaceText } from './narrow-text.ts'
 export { type NextRequest, nextTraining } from './next.ts'
 export { asOneNumber, isFeasible, paretoFront } from './objectives.ts'
 export { type Observation, observationsByRung } from './observations.ts'
@@ -70,6 +86,14 @@ export {
   trialStates,
   type WaitingTrial,
 } from './trial.ts'
+export {
+  type EarlierTrial,
+  type MappedHyp,
+  mappedHyp,
+  type WarmStart,
+  type WarmStartRequest,
+  warmStart,
+} from './warm-start.ts'
 export {
   type RangeSpaceOptions,
   type ReleaseSpaceOptions,

@@ -222,3 +222,36 @@ export class TrialNotRunningError extends HypevolveError {
     super(`Trial ${number} is ${state}, not in training: only a trial that ask() gave out can be told, and only once.`)
   }
 }
+
+/** There are too few trainings to tell which hyperparameters matter. */
+export class ImportanceTrialsError extends HypevolveError {
+  override readonly code = 'IMPORTANCE_TRIALS'
+
+  constructor(
+    readonly study: string,
+    /** Full trainings with a score. */
+    readonly full: number,
+    /** Shorter ones, by their epochs. */
+    readonly shorter: ReadonlyMap<number, number>,
+    readonly needed: number,
+  ) {
+    const rungs = [...shorter].sort(([a], [b]) => a - b).map(([epochs, count]) => `${count} of ${epochs} epochs`)
+    const have = [`${full} full ${full === 1 ? 'training' : 'trainings'}`, ...rungs].join(', ')
+    super(
+      `Which hyperparameters matter cannot be told yet: ${study} has ${have} with a score, and ${needed} of one length are needed. ` +
+        `Let it train more; hypevolve status ${study} tells how it is doing.`,
+    )
+  }
+}
+
+/** An earlier search has nothing that a new one could begin with. */
+export class WarmStartEmptyError extends HypevolveError {
+  override readonly code = 'WARM_START_EMPTY'
+
+  constructor(
+    readonly source: string,
+    readonly problem: string,
+  ) {
+    super(`${source} has nothing to start from: ${problem}. Name another study or table, or leave out --warm-start.`)
+  }
+}
