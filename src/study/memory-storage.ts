@@ -225,14 +225,13 @@ export class MemoryStorage implements Storage {
   }
 
   async reports(study: number, sequence: number, limit = Number.POSITIVE_INFINITY): Promise<ReportChanges> {
-    const { reports: log, epochs, trials } = this.#study(study)
+    const { reports: log, epochs } = this.#study(study)
     const reports: { trial: number; epoch: number; fitness: number }[] = []
     let last = sequence
     for (; last < log.length && reports.length < limit; last++) {
       const report = log[last]
       const { trial, epoch, fitness } = report
-      if (epochs.get(epochKey(report)) !== report || trials[trial].trial.repeats !== undefined) continue
-      reports.push({ trial, epoch, fitness })
+      if (epochs.get(epochKey(report)) === report) reports.push({ trial, epoch, fitness })
     }
     return { sequence: last, reports }
   }

@@ -301,7 +301,7 @@ export interface Storage {
     fitness?: number,
   ): Promise<void>
 
-  /** Fitness after epochs of the trials that the search proposed (all but repeats), since a moment. */
+  /** What was reported with a fitness since a moment. */
   reports(study: number, sequence: number, limit?: number): Promise<ReportChanges>
 
   /** Adds trainings from elsewhere as ended trials, in this order, all or none. */

@@ -1,8 +1,22 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, expectTypeOf, it } from 'vitest'
-import { randomFor, StudyDiffersError, TrialNotRunningError } from '../base/index.ts'
-import { choice, defineSpace, type FailedTrial, float, integer, type Sampler, samplers } from '../search/index.ts'
+import { randomFor, StorageInvalidError, StudyDiffersError, TrialNotRunningError } from '../base/index.ts'
+import {
+  choice,
+  costOf,
+  defineSpace,
+  type FailedTrial,
+  float,
+  integer,
+  nextTraining,
+  type PrunerName,
+  type RunningTrial,
+  type Sampler,
+  type SamplerName,
+  samplers,
+} from '../search/index.ts'
 import { createStudy } from './create-study.ts'
+import { isFinished } from './finished.ts'
 import { MemoryStorage } from './memory-storage.ts'
 import { Study } from './study.ts'
 
@@ -121,6 +135,217 @@ describe('a study', () => {
       const { hyp, parents } = sampler.propose(context, study.definition.sampler.options)
       expect([trial.number, hyp, parents]).toEqual([trial.number, trial.hyp, trial.parents])
     }
+    await study.close()
+  })
+})
+
+describe('a study with trainings of different length', () => {
+  const numeric = defineSpace({ rate: float(1e-4, 1, { log: true, default: 0.01 }), size: float(1, 9) })
+  /** Best at rate = 0.1; more epochs bring more. */
+  const after = (epochs: number, hyp: { readonly rate: number }) => -(Math.log10(hyp.rate / 0.1) ** 2) - 1 / epochs
+
+  it('counts full trainings, and is finished when nothing more fits', async () => {
+    const study = await createStudy({ space: numeric, sampler: 'random', pruner: 'hyperband', epochs: 27, seed: 2 })
+    expect(study.schedule).toEqual({
+      ...{ epochs: 27, lowest: 3, rungs: 'restart', confirm: 0 },
+      pruner: { name: 'hyperband', options: { mode: 'sync' } },
+    })
+    const lengths: (number | undefined)[] = []
+    await study.optimize(
+      ({ hyp, fidelity }) => {
+        lengths.push(fidelity)
+        return after(fidelity!, hyp)
+      },
+      { trials: 12.5, parallel: 3 },
+    )
+    expect(lengths[0]).toBe(27)
+    expect(new Set(lengths)).toEqual(new Set([3, 9, 27]))
+    const trials = await study.trials()
+    for (const trial of trials) {
+      if (trial.state === 'complete') expect(trial.fidelity).toBe(27)
+      else
+        expect(trial).toMatchObject({
+          state: 'pruned',
+          epochs: trial.fidelity,
+          fitness: after(trial.fidelity!, trial.hyp),
+        })
+      if (trial.continues === undefined) continue
+      const before = (await study.trial(trial.continues))!
+      expect([trial.hyp, before.fidelity]).toEqual([before.hyp, trial.fidelity! / 3])
+    }
+    const cost = trials.reduce((sum, trial) => sum + costOf(trial, study.schedule!), 0)
+    expect(study.spent).toBeCloseTo(cost, 9)
+    expect(study.spent).toBeLessThanOrEqual(12.5)
+    expect(study.spent).toBeGreaterThan(11.5)
+    expect(study.isFinished).toBe(true)
+    const [overview] = await study.storage.studies()
+    expect([overview.spent, overview.finishedTarget, isFinished(overview)]).toEqual([study.spent, 12.5, true])
+    const { length } = trials
+    await study.optimize(({ hyp, fidelity }) => after(fidelity!, hyp), { trials: 12.5 })
+    expect((await study.trials()).length).toBe(length)
+    expect(await study.setTarget(20)).toBe(20)
+    expect([study.isFinished, (await study.ask())?.number]).toEqual([false, length])
+    expect(await study.setTarget(1)).toBe(study.spent)
+    await study.close()
+  })
+
+  it.each<[SamplerName, PrunerName, 'restart' | 'stop']>([
+    ['random', 'hyperband', 'restart'],
+    ['priorband', 'hyperband', 'restart'],
+    ['tpe', 'successive-halving', 'restart'],
+    ['cmaes', 'median', 'restart'],
+    ['random', 'median', 'stop'],
+  ])('%s with %s, %s: the same history, number and target give the same training', async (sampler, pruner, rungs) => {
+    const study = await createStudy({ space: numeric, sampler, pruner, rungs, epochs: 18, seed: 11 })
+    await study.extend(16)
+    const running: RunningTrial<typeof numeric.start>[] = []
+    for (let i = 0; ; i++) {
+      const trial = await study.ask()
+      if (trial) running.push(trial)
+      if (!trial && running.length === 0) break
+      // results come out of order, several trials run at once, some fail, some are stopped
+      if (trial && running.length < 4) continue
+      const [ended] = running.splice((i * 7) % running.length, 1)
+      const value = after(ended.fidelity!, ended.hyp)
+      if (i % 9 === 5) await study.fail(ended, { failure: 'crash', output: ['x'] })
+      else if (i % 7 === 3) await study.prune(ended, { epochs: 2, metrics: value })
+      else await study.tell(ended, value)
+    }
+    expect(study.isFinished).toBe(true)
+    const again = await Study.open(study.storage, (await study.storage.studies())[0])
+    const trials = await study.trials()
+    expect(trials.some(({ continues }) => continues !== undefined)).toBe(rungs === 'restart')
+    for (const { number, hyp, parents, fidelity, continues } of trials) {
+      const history = await again.historyBefore(number)
+      const proposal = nextTraining({
+        ...{ space: numeric, history, number, seed: 11, target: 16, schedule: again.schedule },
+        sampler: samplers[sampler] as Sampler<unknown>,
+        samplerOptions: study.definition.sampler.options,
+      })!
+      const { hyp: same, parents: from, fidelity: granted, continues: rung } = proposal
+      expect([number, same, from, granted, rung]).toEqual([number, hyp, parents, fidelity, continues])
+    }
+    await study.close()
+  })
+
+  it.each(['maximize', 'minimize'] as const)(
+    'stops what is behind the others, those of other processes too (%s)',
+    async (direction) => {
+      const sign = direction === 'maximize' ? 1 : -1
+      const storage = new MemoryStorage()
+      const options = { space: numeric, storage, direction, epochs: 9, rungs: 'stop', pruner: 'median' } as const
+      const [one, two] = [await createStudy(options), await createStudy(options)]
+      /** The start is never stopped; the others are given by their number, the last is the worst. */
+      const train = async (study: typeof one, quality: number) => {
+        const trial = (await study.ask())!
+        expect(trial.fidelity).toBe(9)
+        for (let epoch = 1; epoch <= 9; epoch++) {
+          const verdict = await study.report(trial, epoch, sign * (quality + epoch / 10))
+          if (verdict === 'stop') return study.prune(trial, { epochs: epoch, metrics: sign * quality })
+        }
+        return study.tell(trial, sign * quality)
+      }
+      for (let i = 0; i < 6; i++) expect((await train(i % 2 === 0 ? one : two, i)).state).toBe('complete')
+      expect(await train(one, 1)).toMatchObject({ state: 'pruned', epochs: 3, fitness: 1 })
+      expect((await train(two, 9)).state).toBe('complete')
+      // a process that comes later knows as much
+      const later = await createStudy(options)
+      expect(await train(later, 0.5)).toMatchObject({ state: 'pruned', epochs: 3, fitness: 0.5 })
+      expect(later.best?.value).toBe(sign * 9)
+      // and what is stopped costs what it was trained
+      expect(later.spent).toBeCloseTo(7 + 2 / 3, 9)
+    },
+  )
+
+  it('lets an objective return what it reached when it is stopped', async () => {
+    const study = await createStudy({
+      ...{ space: numeric, sampler: 'random', epochs: 9, rungs: 'stop', pruner: 'median' },
+      ...{ fitness: '2*score', seed: 4 },
+    })
+    const stopped = new Map<number, number>()
+    await study.optimize(
+      async (trial) => {
+        for (let epoch = 1; ; epoch++) {
+          const score = after(epoch, trial.hyp)
+          const verdict = await trial.report(epoch, { score })
+          if (verdict === 'stop') stopped.set(trial.number, epoch)
+          if (verdict === 'stop' || epoch === 9) return { score }
+        }
+      },
+      { trials: 12, parallel: 2 },
+    )
+    expect(stopped.size).toBeGreaterThan(2)
+    expect(study.isFinished).toBe(true)
+    for (const trial of await study.trials()) {
+      const epochs = stopped.get(trial.number)
+      const score = after(epochs ?? 9, trial.hyp)
+      const state = epochs === undefined ? { state: 'complete' } : { state: 'pruned', epochs }
+      expect(trial).toMatchObject({ ...state, fitness: 2 * score, metrics: { score } })
+    }
+    expect((await study.epochs(0)).map(({ fitness }) => fitness)).toHaveLength(9)
+    await study.close()
+  })
+
+  it('refuses lengths that make no sense, and another schedule for the same study', async () => {
+    await expect(createStudy({ space, pruner: 'hyperband' })).rejects.toThrow(/epochs/)
+    await expect(createStudy({ space, epochs: 9, confirm: 0.7 })).rejects.toThrow(/confirm/)
+    await expect(createStudy({ space, epochs: 0.5 })).rejects.toThrow(/epochs/)
+    const storage = new MemoryStorage()
+    await createStudy({ space, storage, epochs: 9, pruner: 'hyperband' })
+    await expect(createStudy({ space, storage })).rejects.toThrow(StudyDiffersError)
+    await expect(createStudy({ space, storage, epochs: 27, pruner: 'hyperband' })).rejects.toThrow(
+      /epochs of a full training: 9 there, 27 here/,
+    )
+    expect((await createStudy({ space, storage, epochs: 9, pruner: 'hyperband', lowest: 3 })).id).toBe(1)
+  })
+
+  it('says so if a later release stored lengths that this one does not know', async () => {
+    const study = await createStudy({ space, epochs: 9 })
+    const [record] = await study.storage.studies()
+    const stored = (change: object) => ({
+      ...record,
+      definition: { ...record.definition, schedule: { ...record.definition.schedule!, ...change } },
+    })
+    await expect(Study.open(study.storage, stored({ rungs: 'pause' as never }))).rejects.toThrow(StorageInvalidError)
+    const unknown = Study.open(study.storage, stored({ pruner: { name: 'wish', options: {} } }))
+    await expect(unknown).rejects.toThrow(/pruner wish, unknown to this release/)
+    await study.close()
+  })
+})
+
+describe('a study with constraints and a second objective', () => {
+  const open = async (direction: 'maximize' | 'minimize' = 'minimize') => {
+    const storage = new MemoryStorage()
+    const definition = {
+      ...(await createStudy({ space, fitness: 'score' })).definition,
+      constraints: ['ms <= 10', 'mb < 4'],
+      second: { expression: 'ms', direction },
+    }
+    const { study } = await storage.begin(undefined, () => ({
+      create: { name: 'both', key: 'k', definition, target: undefined },
+    }))
+    return Study.open(storage, study)
+  }
+
+  it('tells by how much they are broken, and the second as larger is better', async () => {
+    const study = await open()
+    const tell = async (metrics: Record<string, number>) => study.tell((await study.ask())!, metrics)
+    expect(await tell({ score: 1, ms: 8, mb: 2 })).toMatchObject({ state: 'complete', second: -8, violation: 0 })
+    expect(await tell({ score: 3, ms: 15, mb: 6 })).toMatchObject({ fitness: 3, second: -15, violation: 1 })
+    // a constraint that cannot be told is broken beyond measure
+    expect(await tell({ score: 2, ms: 8 })).toMatchObject({ violation: Number.POSITIVE_INFINITY })
+    expect((await study.incumbent())?.number).toBe(0)
+    const pruned = await study.prune((await study.ask())!, { epochs: 2, metrics: { score: 0, ms: 20, mb: 1 } })
+    expect(pruned).toMatchObject({ fitness: 0, second: -20, violation: 1 })
+    expect(study.history.ended.map(({ number }) => number)).toEqual([0, 1, 2, 3])
+    await study.close()
+  })
+
+  it('fails a trial whose second objective is missing', async () => {
+    const study = await open('maximize')
+    const told = await study.tell((await study.ask())!, { score: 1, mb: 2 })
+    expect(told).toMatchObject({ state: 'failed', failure: 'diverged' })
+    expect((told as FailedTrial).output).toEqual(['No second objective: ms is missing.'])
     await study.close()
   })
 })

@@ -392,13 +392,9 @@ export class SqlStorage implements Storage {
     return this.#dialect.read(async (db) => {
       const query = db
         .selectFrom('epoch')
-        .innerJoin('trial', (join) =>
-          join.onRef('trial.study_id', '=', 'epoch.study_id').onRef('trial.number', '=', 'epoch.trial'),
-        )
-        .where('epoch.study_id', '=', study)
-        .where('epoch.sequence', '>', sequence)
-        .where('trial.repeats', 'is', null)
-        .orderBy('epoch.sequence')
+        .where('study_id', '=', study)
+        .where('sequence', '>', sequence)
+        .orderBy('sequence')
         .$if(limit !== undefined, (every) => every.limit(limit!))
       const { packed } = (await packedReports(this.#dialect, query).execute(db)).rows[0]
       return packed === null ? { sequence, reports: [] } : unpackReports(packed)

@@ -9,15 +9,15 @@ const separator = '\u001e'
 /** Reports of a query (of `epoch`, ordered by `sequence`) as one text, `null` if there are none. */
 export function packedReports(
   dialect: Pick<Dialect, 'linesOf' | 'joinRows'>,
-  query: SelectQueryBuilder<Tables, 'epoch' | 'trial', object>,
+  query: SelectQueryBuilder<Tables, 'epoch', object>,
 ) {
   const line = dialect.linesOf([
-    { value: sql.ref('epoch.trial') },
+    { value: sql.ref('trial') },
     { value: sql.ref('epoch.epoch') },
-    { value: sql.ref('epoch.fitness'), real: true },
-    { value: sql.ref('epoch.sequence') },
+    { value: sql.ref('fitness'), real: true },
+    { value: sql.ref('sequence') },
   ])
-  const rows = query.select(['epoch.sequence', line.as('line')]).as('rows')
+  const rows = query.select(['sequence', line.as('line')]).as('rows')
   return sql<{ readonly packed: string | null }>`select ${dialect.joinRows(separator)} as packed from ${rows}`
 }
 

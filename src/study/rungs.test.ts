@@ -1,0 +1,151 @@
+// Processes that work on a study with trainings of different length are killed without warning: what comes after is what
+// would have come anyway.
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { build } from 'esbuild'
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
+import { defineSpace, float, nextTraining, type Sampler, samplers, type Trial } from '../search/index.ts'
+import { isFinished } from './finished.ts'
+import { openStorage } from './open-storage.ts'
+import { Study } from './study.ts'
+
+const here = dirname(fileURLToPath(import.meta.url))
+const program = join(here, '../../node_modules/.cache/hypevolve-test', `rungs-${process.pid}.mjs`)
+let folder: string
+
+const target = 14
+
+/** Trains until nothing more fits; says the number of each trial whose result was kept. */
+const source = `
+  import { setTimeout as delay } from 'node:timers/promises'
+  import { createStudy, defineSpace, float } from './index.ts'
+  const space = defineSpace({ x: float(0, 1), y: float(0, 1) })
+  const study = await createStudy({
+    space, storage: process.argv[2], name: 'rungs', seed: 7, sampler: 'priorband', pruner: 'hyperband', epochs: 9, lowest: 1,
+  })
+  await study.extend(${target})
+  for (;;) {
+    const trial = await study.ask()
+    if (!trial) {
+      if ((await study.counts()).running === 0) break
+      await delay(10)
+      continue
+    }
+    await delay(Math.random() * 10)
+    await study.tell(trial, Math.sin(9 * trial.hyp.x) + trial.hyp.y - 1 / trial.fidelity)
+    process.stdout.write(trial.number + '\\n')
+  }
+  await study.close()
+`
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'hypevolve-'))
+  await build({
+    stdin: { contents: source, resolveDir: join(here, '..'), loader: 'ts' },
+    bundle: true,
+    packages: 'external',
+    platform: 'node',
+    format: 'esm',
+    outfile: program,
+  })
+})
+afterAll(() => {
+  rmSync(folder, { recursive: true })
+  rmSync(program)
+})
+
+const all: ChildProcess[] = []
+afterEach(() => {
+  for (const child of all.splice(0)) child.kill('SIGKILL')
+})
+
+interface Worker {
+  readonly process: ChildProcess
+  told(): number
+  /** With what it wrote to standard error. */
+  readonly ended: Promise<string>
+}
+
+function work(url: string): Worker {
+  const child = spawn(process.execPath, [program, url], { stdio: ['ignore', 'pipe', 'pipe'] })
+  all.push(child)
+  let said = ''
+  let complaint = ''
+  child.stdout.on('data', (chunk) => (said += chunk))
+  child.stderr.on('data', (chunk) => (complaint += chunk))
+  const ended = new Promise<string>((resolve) => child.on('close', () => resolve(complaint)))
+  return { process: child, told: () => said.split('\n').length - 1, ended }
+}
+
+/** Lets it tell so many results, and kills it soon after. */
+async function killAfter({ process: child, told, ended }: Worker, results: number): Promise<void> {
+  while (told() < results && child.exitCode === null) await delay(2)
+  await delay(Math.random() * 15)
+  child.kill('SIGKILL')
+  expect(await ended).toBe('')
+}
+
+/** Whether a process was killed while it had a trial in training, and not only between two. */
+async function wasInterrupted(url: string): Promise<boolean> {
+  const storage = await openStorage(url)
+  const [{ id, counts }] = await storage.studies()
+  const attempts = await storage.attempts(id)
+  await storage.close()
+  return counts.running > 0 || attempts.some(({ ending }) => ending === 'lost')
+}
+
+/** The trials in the order of their numbers, after looking whether all is well. */
+async function finished(url: string): Promise<readonly Trial[]> {
+  const storage = await openStorage(url)
+  const [record] = await storage.studies()
+  expect(isFinished(record)).toBe(true)
+  const study = await Study.open(storage, record)
+  expect(study.isFinished).toBe(true)
+  expect(study.spent).toBe(record.spent)
+  expect(record.spent).toBeLessThanOrEqual(target)
+  expect(record.spent).toBeGreaterThan(target - 1)
+  const trials = [...(await study.trials())].sort((a, b) => a.number - b.number)
+  expect(trials.map(({ number }) => number)).toEqual(trials.map((_, i) => i))
+  for (const trial of trials) expect(trial.state).toBe(trial.fidelity === 9 ? 'complete' : 'pruned')
+  // each was what follows from the trials that had ended then
+  const space = defineSpace({ x: float(0, 1), y: float(0, 1) })
+  for (const { number, hyp, fidelity, continues } of trials) {
+    const proposal = nextTraining({
+      ...{ space, history: await study.historyBefore(number), seed: 7, number, target, schedule: study.schedule },
+      sampler: samplers.priorband as unknown as Sampler<unknown>,
+      samplerOptions: study.definition.sampler.options,
+    })
+    expect(proposal).toMatchObject({ hyp, fidelity, ...(continues !== undefined && { continues }) })
+  }
+  await study.close()
+  await storage.close()
+  return trials
+}
+
+const withoutAttempt = (trials: readonly Trial[]) => trials.map(({ attempt: _, ...trial }) => trial)
+
+it('one process that is killed again and again searches as one that never was', async () => {
+  const undisturbed = join(folder, 'undisturbed.db')
+  expect(await work(undisturbed).ended).toBe('')
+  const killed = join(folder, 'killed.db')
+  for (const results of [1, 7, 4]) await killAfter(work(killed), results)
+  while (!(await wasInterrupted(killed))) await killAfter(work(killed), 1)
+  expect(await work(killed).ended).toBe('')
+  const trials = await finished(killed)
+  expect(trials.some(({ attempt }) => attempt > 1)).toBe(true)
+  expect(withoutAttempt(trials)).toEqual(withoutAttempt(await finished(undisturbed)))
+})
+
+it('several processes, two of them killed, spend what they may and no more', async () => {
+  const url = join(folder, 'several.db')
+  const workers = [work(url), work(url), work(url)]
+  await killAfter(workers[0], 4)
+  await killAfter(workers[1], 6)
+  const last = work(url)
+  expect(await Promise.all([workers[2].ended, last.ended])).toEqual(['', ''])
+  await finished(url)
+})
