@@ -8,7 +8,7 @@ import { temporaryFolder } from '../../../test/helpers/data-set.ts'
 import { itWith } from '../../../test/helpers/peers.ts'
 import { parseSpace } from '../../search/index.ts'
 import type { EpochReport, Outcome, TrainJob } from '../index.ts'
-import { commandTrainer } from './command.ts'
+import { commandTrainer, commandTraits } from './command.ts'
 import { parseMetrics } from './metrics/index.ts'
 
 const folder = fileURLToPath(new URL('../../../examples/trainers/', import.meta.url))
@@ -104,4 +104,9 @@ describe('examples/trainers', () => {
       expect(again.epochs.at(-1)).toBe(4)
     },
   )
+})
+
+it.each(readdirSync(folder).filter((name) => /\.(py|sh)$/.test(name)))('%s takes epochs and a seed', (name) => {
+  const { anyLength, seeded } = commandTraits(documented(name))
+  expect([anyLength, seeded]).toEqual([true, true])
 })
