@@ -6,7 +6,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { type SamplerName, samplers } from '../src/search/index.ts'
+import { type Hyp, type SamplerName, samplers } from '../src/search/index.ts'
 import { bccd } from './peers.ts'
 import { tellReport } from './reality/report.ts'
 import { OtherCodeError, runName, runSearch, trialsOf } from './reality/search.ts'
@@ -117,7 +117,11 @@ async function trainAll(work: Work): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort())
   const trainings = new Trainings(settings, file, stop.signal)
   try {
-    for (const seed of spread) await trainings.train(space.start, full, seed, { again: true })
+    const again = async (hyp: Hyp, seed: number, what: string) => {
+      const { fitness, failure, seconds = 0 } = await trainings.train(hyp, full, seed, { again: true })
+      console.error(`${stamp()}  ${what}, seed ${seed}  ${fitness?.toFixed(4) ?? failure}  (${seconds} s)`)
+    }
+    for (const seed of spread) await again(space.start, seed, 'the default')
     for (const seed of seeds)
       for (const method of methods) {
         const run = runName(method, seed)
@@ -132,8 +136,8 @@ async function trainAll(work: Work): Promise<void> {
         const handedOver = new Set(budgets.map((at) => incumbentAt(incumbents, at)))
         for (const incumbent of handedOver) {
           if (incumbent === undefined) continue
-          for (const other of confirm) await trainings.train(incumbent.hyp, full, other, { again: true })
-          console.error(`${stamp()}  ${run}  confirmed the best of ${incumbent.spent.toFixed(1)} trainings`)
+          const what = `${run}  again the best of ${incumbent.spent.toFixed(1)} trainings`
+          for (const other of confirm) await again(incumbent.hyp, other, what)
         }
       }
   } finally {

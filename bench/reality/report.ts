@@ -66,6 +66,16 @@ export async function tellReport(
     console.log(tableText([title, ...rows]))
   }
 
+  const spreadOf = defaults.map(({ fitness }) => fitness ?? 0)
+  for (const { method, of } of curves) {
+    const worth = meanWorthAt(of, budget)
+    if (worth === undefined || spreadOf.length < 2) continue
+    const gain = worth - meanOf(spreadOf)
+    console.log(
+      `\n${method}, ${budget} trainings: ${gain.toFixed(4)} above the default, ${(gain / deviationOf(spreadOf)).toFixed(1)} ` +
+        'times the spread (sd) of one training',
+    )
+  }
   const [first, ...others] = curves
   for (const { method, of } of others) {
     const needed = first && neededFor(of, first.of, budget, columns)
