@@ -81,7 +81,8 @@ describe('a study of six trials', () => {
     const trials = JSON.parse(await good(run('trials', '--json')))
     expect(trials.map(({ number }: { number: number }) => number)).toEqual([0, 1, 2, 3, 4, 5])
     expect(Object.keys(trials[1])).toEqual([
-      ...['number', 'state', 'fitness', 'metrics', 'hyp', 'parents', 'mutated', 'attempts', 'failure', 'output'],
+      ...['number', 'state', 'fitness', 'metrics', 'hyp', 'parents', 'mutated', 'fidelity', 'continues', 'repeats'],
+      ...['repetition', 'second', 'violation', 'attempts', 'failure', 'output'],
       ...['startedAt', 'endedAt', 'seconds', 'worker'],
     ])
     expect(trials[1]).toMatchObject({ state: 'complete', metrics: { mAP50: 0.31 }, parents: [0], failure: null })

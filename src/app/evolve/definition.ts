@@ -10,6 +10,7 @@ import {
   type Sampler,
   type SamplerName,
   type Schedule,
+  type SearchSpace,
   samplers,
 } from '../../search/index.ts'
 import type { Json, StudyDefinition, StudyOverview } from '../../study/index.ts'
@@ -34,8 +35,36 @@ export async function chooseWhole(
 ): Promise<WholeSearch> {
   const fix = [...(flags.fix ?? []), ...(training.dead ?? [])]
   const search = await chooseSearch({ ...flags, fix, like: training.like, usual }, training.start, training.space)
+  if (flags.space !== undefined) await checkSpace(search.space, training)
   const traits = await traitsOf(training)
   return { search, schedule: await chooseSchedule(flags, search, traits), traits }
+}
+
+/**
+ * A space file may hold the trainer's hyperparameters and its settings; of anything else it would not take notice.
+ *
+ * @throws {@link UsageError}
+ */
+async function checkSpace({ keys, parameters }: SearchSpace, { reads, trainer }: EvolvedTraining): Promise<void> {
+  if (reads === undefined) return
+  const { settingProblem, trainingSettings } = await import('../../run/index.ts')
+  for (const [i, key] of keys.entries()) {
+    if (reads.includes(key)) continue
+    if (!Object.hasOwn(trainingSettings, key))
+      throw new UsageError(
+        `The search space has ${key}, which the trainer ${trainer} does not read. It reads ${reads.join(', ')}, ` +
+          `and the settings ${Object.keys(trainingSettings).join(', ')}.`,
+      )
+    const parameter = parameters[i]!
+    const values =
+      parameter.kind === 'choice'
+        ? parameter.choices
+        : parameter.kind === 'fixed'
+          ? [parameter.start]
+          : [parameter.lower ?? parameter.start, parameter.upper ?? parameter.start]
+    const problem = values.map((value) => settingProblem(key, value)).find((text) => text !== undefined)
+    if (problem !== undefined) throw new UsageError(`The search space: ${problem}.`)
+  }
 }
 
 /** Whether a study evolves as an original does. */

@@ -59,6 +59,7 @@ export async function installedTraining(flags: TrainFlags, name: InstalledTraine
     like: installation.like,
     ...(space && { space }),
     dead: dead.map(({ key }) => key),
+    ...(name !== 'ultralytics' && { reads: [...installation.hypKeys, 'box', 'giou', 'anchors'] }),
     identity: {
       trainer: name,
       release: installation.release,

@@ -26,6 +26,8 @@ export interface EvolvedTraining {
   readonly like?: string | undefined
   /** The trainer's own space, in place of that of `like`. */
   readonly space?: SearchSpace
+  /** All hyperparameters that the trainer reads, where that is known. */
+  readonly reads?: readonly string[]
   /** Hyperparameters that cannot have an effect: they stay as they are. */
   readonly dead?: readonly string[]
   /** What makes it another training, by name. */
@@ -78,6 +80,7 @@ async function embeddedTraining(asked: TrainFlags, terminal: Terminal): Promise<
     trainer: 'embedded',
     options,
     start: { hyp, source: loaded.source },
+    reads: [...Object.keys(loaded.hyp), 'anchors'],
     like: loaded.release,
     identity: {
       trainer: 'embedded',

@@ -702,12 +702,11 @@ describe('a training of another length', () => {
       'close_mosaic=2',
     ])
     const passThrough = ['close_mosaic=27', 'dropout=0.1', 'warmup_epochs=4.5']
-    expect(await planned({}, { passThrough })).toEqual(['epochs=4', 'close_mosaic=3', 'warmup_epochs=0.5'])
+    expect(await planned({}, { passThrough })).toEqual(['epochs=4', 'warmup_epochs=0.5', 'close_mosaic=3'])
     expect(await planned({}, { hyp: { warmup_epochs: 1.8 }, passThrough: ['warmup_epochs=4.5'] })).toEqual([
       'epochs=4',
-      'warmup_epochs=0.2',
-      'close_mosaic=1',
       'warmup_epochs=0.5',
+      'close_mosaic=1',
     ])
   })
 

@@ -132,39 +132,31 @@ async function plan(
   return { words, env: environment(details.repo), cwd: process.cwd() }
 }
 
+/** Settings that are numbers of epochs, beside that of the training. */
+const countsEpochs: readonly string[] = [warmupKey, 'close_mosaic']
+
 /**
- * What a training is told, its warm-up and its last epochs without mosaic in proportion to its length. Wherever it is
- * said, by the search, for all trials or not at all: there it is scaled.
+ * What a training is told, with warm-up and the last epochs without mosaic in proportion to its length, whoever said them:
+ * the user, the search, or Ultralytics.
  */
 function sized(details: UltralyticsInstallation, training: InstalledTraining, { hyp, length }: TrainJob) {
   const settings = settingsOf(details, training)
   const { passThrough } = training
   if (!isShort(length)) return { hyp, settings, passThrough }
-  const scaled = (key: string, value: unknown) => {
-    if (typeof value !== 'number') return undefined
+  const fixed = fixedSettings(details, training)
+  const scaled = new Map<string, number>()
+  for (const key of countsEpochs) {
+    const value = fixed.get(key) ?? hyp[key] ?? details.settings[key]
+    if (!Object.hasOwn(details.settings, key) || typeof value !== 'number') continue
     const epochs = scaledEpochs(value, length)
-    return key === 'close_mosaic' ? Math.round(epochs) : epochs
+    scaled.set(key, key === warmupKey ? epochs : Math.round(epochs))
   }
-  const short = { hyp: { ...hyp }, settings, passThrough: [...passThrough] }
-  for (const key of countsEpochs.filter((each) => Object.hasOwn(details.settings, each))) {
-    const [inHyp, fixed] = [scaled(key, hyp[key]), scaled(key, settings.get(key))]
-    if (inHyp !== undefined) short.hyp[key] = inHyp
-    if (fixed !== undefined) short.settings.set(key, fixed)
-    short.passThrough = short.passThrough.map((word) => {
-      const [name, value] = passedSetting(word) ?? []
-      const passed = name === key ? scaled(key, value) : undefined
-      return passed === undefined ? word : settingWord(key, passed)
-    })
-    const said =
-      inHyp !== undefined || settings.has(key) || passThrough.some((word) => passedSetting(word)?.[0] === key)
-    const own = said ? undefined : scaled(key, details.settings[key])
-    if (own !== undefined) short.settings.set(key, own)
+  return {
+    hyp: Object.fromEntries(Object.entries(hyp).filter(([key]) => !scaled.has(key))),
+    settings: new Map([...settings, ...scaled]),
+    passThrough: passThrough.filter((word) => !scaled.has(passedSetting(word)?.[0] ?? '')),
   }
-  return short
 }
-
-/** Settings that are numbers of epochs, beside that of the training. */
-const countsEpochs: readonly string[] = [warmupKey, 'close_mosaic']
 
 /** What people look for first in a command. */
 const first: readonly string[] = ['model', 'data', 'epochs']
