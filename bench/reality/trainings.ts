@@ -2,7 +2,7 @@
 import { appendFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { loadHyp, type TrainOptions, trainDefaults } from '../../src/detect/index.ts'
-import { type Executor, embeddedTrainers, localExecutor, type TrainJob } from '../../src/run/index.ts'
+import { type Executor, embeddedTrainers, localExecutor, type Outcome, type TrainJob } from '../../src/run/index.ts'
 import {
   type Hyp,
   hypDigest,
@@ -123,17 +123,24 @@ export class Trainings {
       const { seconds: _, ...result } = before
       return this.#add({ ...result, ...about })
     }
+    const length = { epochs, full: this.settings.epochs }
     const began = performance.now()
-    const full = this.settings.epochs
-    const job: TrainJob = { trial: 0, attempt: 1, hyp, seed, length: { epochs, full } }
-    const outcome = await this.#executor.run(job, {}, this.#signal)
-    if (outcome.state === 'interrupted') throw new Interrupted()
+    let outcome = await this.#attempt({ trial: 0, attempt: 1, hyp, seed, length })
+    // A process that was killed, or stopped for long, says nothing of the hyp.
+    if (outcome.state === 'failed' && outcome.failure !== 'diverged')
+      outcome = await this.#attempt({ trial: 0, attempt: 2, hyp, seed, length })
     const seconds = Math.round((performance.now() - began) / 100) / 10
     if (outcome.state === 'failed') return this.#add({ ...about, fitness: null, failure: outcome.failure, seconds })
     const { metrics } = outcome
     const brought = fitness.evaluate(metrics)
     if (!Number.isFinite(brought)) return this.#add({ ...about, fitness: null, failure: 'diverged', seconds })
     return this.#add({ ...about, fitness: round(brought), ...measured(metrics), seconds })
+  }
+
+  async #attempt(job: TrainJob): Promise<Exclude<Outcome, { readonly state: 'interrupted' }>> {
+    const outcome = await this.#executor.run(job, {}, this.#signal)
+    if (outcome.state === 'interrupted') throw new Interrupted()
+    return outcome
   }
 
   close(): Promise<void> {
