@@ -63,15 +63,15 @@ describe('twenty trainings’ worth', () => {
     expect(said).toMatch(
       /^20 trainings means as many epochs .* \(720\); the last 4 train the best and the start again/m,
     )
-    expect(said).toMatch(/^Most trainings are short, 12 epochs, /m)
+    expect(said).toMatch(/^Trainings may be short: 12 epochs, /m)
     expect(said).toMatch(/^trial \d+ after 12 epochs: fitness /m)
     expect(said).toMatch(/ once more: fitness /)
   })
 
-  it('begins with the start at full length, then most trainings are short', () => {
+  it('begins with the start at full length, then looks around with short ones', () => {
     expect(rows[0]).toMatchObject({ state: 'complete', fidelity: 36, hyp: { lr0: 0.01 } })
     const short = rows.filter(({ fidelity }) => fidelity === 12)
-    expect(short.length).toBeGreaterThan(rows.length / 3)
+    expect(short.length).toBeGreaterThan(1)
     for (const row of short) expect(row).toMatchObject({ state: 'pruned', fitness: expect.any(Number) })
     for (const { hyp, continues } of rows.filter((row) => row.continues !== null))
       expect(rows[continues!]).toMatchObject({ hyp, fidelity: 12 })

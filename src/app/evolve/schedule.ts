@@ -95,7 +95,7 @@ export async function scheduleNotes(
     )
   else if (pruner.name !== 'none' && schedule.rungs === 'restart')
     notes.push(
-      `Most trainings are short, ${short} epochs, each with a schedule of its own; what is good there is trained for ${epochs}.`,
+      `Trainings may be short: ${short} epochs, with a schedule of their own. What is good there is trained for ${epochs}, and only that counts.`,
     )
   else if (pruner.name !== 'none')
     notes.push(
