@@ -154,8 +154,8 @@ function noiseGrid(
 ): readonly Point[] {
   const all: readonly Sample[] = [...samples, ...others.map((values) => ({ values }))]
   const { sigma: pooled = 0 } = noiseOf(all.map(({ values }) => values))
-  // An estimate of the spread from so many results may well be too small by this factor.
-  const bound = spread ? spread.sd * (1 + 2 / Math.sqrt(spread.count)) : 0
+  // An estimate of the spread from so many results may well be too small by this factor; repeats will tell.
+  const bound = spread ? spread.sd * (pooled > 0 ? 1 + 2 / Math.sqrt(spread.count) : 1) : 0
   const isBounded = bound > 0 || pooled === 0
   const top = isBounded ? Math.max(bound, 2 * pooled) || rangeOf(samples) || 1e-12 : 30 * pooled
   const low = top / 1000
