@@ -13,6 +13,7 @@ import {
   evolveText,
   type FigureName,
   figures,
+  type ImportanceTable,
 } from './index.ts'
 
 interface Samples {
@@ -61,7 +62,27 @@ const batch = (seed: number): BatchPicture => ({
   paths: ['folder/a.jpg', 'C:\\b.jpg', 'c.jpg'],
 })
 
+const importanceTable = (share: number): ImportanceTable => ({
+  title: 'What matters in runs/evolve/exp',
+  score: 'fitness',
+  keys: ['lr0', 'optimizer', 'layers', 'ξ_名前'].map((key, i) => ({
+    ...{ key, importance: share / (i + 1), low: share / (i + 2), high: (1.2 * share) / (i + 1), total: share * 1.3 },
+    distinguishable: i < 2,
+    effect: (i === 1 ? ['sgd', 'adam', true] : [0.0001, 0.001, 0.01, 0.1]).map((value, k) => ({
+      ...{ value, mean: 0.3 + 0.1 * k * share, low: 0.25 + 0.1 * k * share, high: 0.4 + 0.1 * k * share },
+    })),
+    ...(i === 1 ? { best: 'adam' } : i === 0 ? { best: 0.02 } : {}),
+  })),
+  pairs: [{ keys: ['lr0', 'layers'], importance: 0.1, low: 0.05, high: 0.14, distinguishable: true }],
+})
+
 const samples: Record<FigureName, Samples> = {
+  importance: {
+    size: [2400, 1800],
+    first: importanceTable(0.5),
+    other: { ...importanceTable(0.3), pairs: [] },
+    empty: [{ title: 'What matters', score: 'fitness', keys: [], pairs: [] }],
+  },
   evolve: {
     size: [2000, 2400],
     first: evolution(20, 29),

@@ -5,6 +5,7 @@ import { batchFigure, boxesOfDetections } from './batch.ts'
 import { confusionFigure } from './confusion.ts'
 import { f1Figure, precisionFigure, precisionRecallFigure, recallFigure } from './curves.ts'
 import { evolveFigure, evolveText } from './evolve.ts'
+import { importanceFigure } from './importance.ts'
 import { labelsCorrelogram, labelsFigure } from './labels.ts'
 import { resultsFigure } from './results.ts'
 import { sizesFigure } from './sizes.ts'
@@ -23,6 +24,7 @@ export type {
   ClassCurves,
   ConfusionTable,
   EvolveTable,
+  ImportanceTable,
   LabelTable,
   PictureLayout,
   ResultsTable,
@@ -35,6 +37,7 @@ export {
   evolveFigure,
   evolveText,
   f1Figure,
+  importanceFigure,
   labelsCorrelogram,
   labelsFigure,
   precisionFigure,
@@ -56,6 +59,7 @@ export const figures = {
   labels: { file: 'labels.jpg', draw: labelsFigure },
   sizes: { file: 'sizes.png', draw: sizesFigure },
   correlogram: { file: 'labels_correlogram.jpg', draw: labelsCorrelogram },
+  importance: { file: 'importance.png', draw: importanceFigure },
   batch: { file: 'train_batch0.jpg', draw: batchFigure },
 } as const
 

@@ -92,3 +92,37 @@ export interface BatchPicture {
   /** Boxes below this confidence are not drawn (only with 7 columns). Default 0.25. */
   readonly minConfidence?: number
 }
+
+/** What the importance of hyperparameters is drawn from. Shares lie in [0, 1]. */
+export interface ImportanceTable {
+  readonly title: string
+  /** What the values of the effects are, as `fitness`. */
+  readonly score: string
+  /** Most important first. */
+  readonly keys: readonly {
+    readonly key: string
+    readonly importance: number
+    readonly low: number
+    readonly high: number
+    /** With others. */
+    readonly total: number
+    /** From nothing. */
+    readonly distinguishable: boolean
+    readonly effect: readonly {
+      readonly value: number | string | boolean
+      readonly mean: number
+      readonly low: number
+      readonly high: number
+    }[]
+    /** Value of the best trial. */
+    readonly best?: number | string | boolean | undefined
+  }[]
+  /** Strongest first. */
+  readonly pairs: readonly {
+    readonly keys: readonly string[]
+    readonly importance: number
+    readonly low: number
+    readonly high: number
+    readonly distinguishable: boolean
+  }[]
+}

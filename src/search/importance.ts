@@ -265,7 +265,8 @@ function forestEstimate(sample: BinnedSample, rng: Random): ForestEstimate {
   const effects = grids.map((at, a) => ({
     at,
     mean: mean[a],
-    spread: at.map((_, i) => deviation(halfCurves.map((each) => each[a][i]))),
+    // Of the curve's form: how high all of it lies is another question.
+    spread: at.map((_, i) => deviation(halfCurves.map((each) => each[a][i] - average(each[a])))),
   }))
   return { parts: products(trees, axes.length), ofHalves, effects, explained: explainedOf(trees, drawn, sample) }
 }
@@ -336,10 +337,18 @@ function meanEffect(trees: readonly Tree[], a: number, at: readonly number[]): n
 
 const shareOf = (part: number, whole: number) => (whole > 0 ? Math.min(1, Math.max(0, part / whole)) : 0)
 
-/** A share with its interval. The variance over random halves is that of the whole (Shao and Wu, 1989). */
+/**
+ * A share with its interval. The variance over random halves is that of the whole (Shao and Wu, 1989). A half whose forest
+ * found hardly anything says nothing about shares: its whole counts as at least half of what is usual.
+ */
 function withInterval(part: (of: Decomposition) => number, { parts, ofHalves }: ForestEstimate) {
   const importance = shareOf(part(parts), parts.whole)
-  const spread = ninety * deviation(ofHalves.map((each) => shareOf(part(each), each.whole)))
+  const least =
+    quantile(
+      ofHalves.map(({ whole }) => whole).sort((a, b) => a - b),
+      0.5,
+    ) / 2
+  const spread = ninety * deviation(ofHalves.map((each) => shareOf(part(each), Math.max(each.whole, least))))
   return { importance, low: Math.max(0, importance - spread), high: Math.min(1, importance + spread) }
 }
 

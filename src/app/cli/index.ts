@@ -6,6 +6,7 @@ import { deleteStudy } from './delete.ts'
 import { doctor } from './doctor.ts'
 import { exportModel } from './export.ts'
 import { importTable } from './import.ts'
+import { importance } from './importance.ts'
 import { logs } from './logs.ts'
 import { predict } from './predict.ts'
 import { reproduce } from './reproduce.ts'
@@ -21,6 +22,6 @@ import { val } from './val.ts'
 
 export const commands = [
   ...[train, val, predict, compare, exportModel, data, doctor],
-  ...[studies, status, logs, trials, show, best, reproduce, suggest],
+  ...[studies, status, logs, trials, show, best, importance, reproduce, suggest],
   ...[resume, stop, importTable, deleteStudy],
 ] as const
