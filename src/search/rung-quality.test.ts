@@ -2,12 +2,18 @@
 import { describe, expect, it } from 'vitest'
 import { NumpyRandom, randomFor } from '../base/index.ts'
 import {
+  defineSpace,
+  float,
   type Grant,
   type GrantContext,
   History,
+  nextTraining,
   pruners,
   rungCorrelations,
   rungCorrelationsOfCurves,
+  type Sampler,
+  type SearchSpace,
+  samplers,
   type Trial,
   usableRungs,
   usableRungsOfCurves,
@@ -100,6 +106,37 @@ describe('rungs', () => {
         .slice(-9)
         .map(({ fidelity }) => fidelity),
     ).toEqual(Array(9).fill(36))
+  })
+})
+
+describe('nextTraining', () => {
+  it('gives no training more to a rung that was dropped, and names none of it to samplers', () => {
+    const space = defineSpace({ x: float(0, 1) }) as SearchSpace
+    const pruner = { name: 'hyperband', options: {} }
+    const schedule = { epochs: 36, lowest: 4, rungs: 'restart', pruner, confirm: 0 } as const
+    const told: (readonly number[])[] = []
+    const sampler: Sampler<unknown> = {
+      ...(samplers.random as Sampler<unknown>),
+      propose(context) {
+        told.push(context.fidelity!.rungs)
+        return samplers.random.propose(context, {})
+      },
+    }
+    const rng = new NumpyRandom(11)
+    const history = new History()
+    for (let number = 0; ; number++) {
+      const request = { space, sampler, samplerOptions: {}, schedule, history, seed: 1, number, target: 150 }
+      const left = usableRungs(history, rungs)
+      const next = nextTraining(request)
+      if (next === undefined) break
+      expect(left).toContain(next.fidelity)
+      if (next.continues === undefined) expect(told.at(-1)).toEqual(left)
+      const trial = { number, mutated: [], attempt: 1, metrics: {}, ...next, fitness: rng.normal() }
+      const epochs = next.fidelity!
+      history.set(epochs < 36 ? { ...trial, state: 'pruned', epochs } : { ...trial, state: 'complete' })
+    }
+    expect(told[0]).toEqual(rungs)
+    expect(told.at(-1)!.length).toBeLessThan(3)
   })
 })
 
