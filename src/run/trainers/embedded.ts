@@ -134,7 +134,7 @@ export function embeddedTrainers(
       const mine: TrainOptions = {
         ...rest,
         epochs: length?.epochs ?? options.epochs,
-        ...settingOptions(settings),
+        ...(settingOptions(settings) as Partial<TrainOptions>),
         hyp: hypForLength({ ...options.hyp, ...numbersOf(own) }, length),
         seed,
         device,

@@ -1,6 +1,5 @@
 // Settings of a training that a search space may hold beside hyperparameters: the optimizer, the batch, the image size, the
 // model. They have the names of train.py's flags, so that a hyp that was found reads like its command line.
-import type { TrainOptions } from '../../detect/index.ts'
 import type { Hyp, HypValue } from '../../search/index.ts'
 
 interface Setting {
@@ -9,8 +8,8 @@ interface Setting {
   /** What it must be, for people. */
   readonly form: string
   isValid(value: HypValue): boolean
-  /** As our own trainer has it. */
-  options(value: HypValue): Partial<TrainOptions>
+  /** Name of our own trainer's option. */
+  readonly option: string
 }
 
 const whole = (value: HypValue, least: number, most: number): boolean =>
@@ -22,7 +21,7 @@ const batch: Setting = {
   flag: 'batch-size',
   form: 'a whole number from 1 to 4096',
   isValid: (value) => whole(value, 1, 4096),
-  options: (value) => ({ batchSize: value as number }),
+  option: 'batchSize',
 }
 
 /** By the key of the space. */
@@ -31,7 +30,7 @@ export const trainingSettings: Readonly<Record<string, Setting>> = {
     flag: 'optimizer',
     form: 'SGD, Adam or AdamW',
     isValid: (value) => value === 'SGD' || value === 'Adam' || value === 'AdamW',
-    options: (value) => ({ optimizer: value as TrainOptions['optimizer'] }),
+    option: 'optimizer',
   },
   batch,
   batch_size: batch,
@@ -39,43 +38,43 @@ export const trainingSettings: Readonly<Record<string, Setting>> = {
     flag: 'imgsz',
     form: 'a whole number from 32 to 8192',
     isValid: (value) => whole(value, 32, 8192),
-    options: (value) => ({ imagePx: value as number }),
+    option: 'imagePx',
   },
   cfg: {
     flag: 'cfg',
     form: 'the name of a model file',
     isValid: isName,
-    options: (value) => ({ cfg: value as string }),
+    option: 'cfg',
   },
   weights: {
     flag: 'weights',
     form: "the name of a weights file, or ''",
     isValid: (value) => typeof value === 'string',
-    options: (value) => ({ weights: value as string }),
+    option: 'weights',
   },
   label_smoothing: {
     flag: 'label-smoothing',
     form: 'a number from 0 to 0.99',
     isValid: (value) => typeof value === 'number' && value >= 0 && value <= 0.99,
-    options: (value) => ({ labelSmoothing: value as number }),
+    option: 'labelSmoothing',
   },
   cos_lr: {
     flag: 'cos-lr',
     form: 'true or false',
     isValid: isSwitch,
-    options: (value) => ({ cosLr: value as boolean }),
+    option: 'cosLr',
   },
   multi_scale: {
     flag: 'multi-scale',
     form: 'true or false',
     isValid: isSwitch,
-    options: (value) => ({ multiScale: value as boolean }),
+    option: 'multiScale',
   },
   image_weights: {
     flag: 'image-weights',
     form: 'true or false',
     isValid: isSwitch,
-    options: (value) => ({ imageWeights: value as boolean }),
+    option: 'imageWeights',
   },
 }
 
@@ -91,9 +90,9 @@ export function splitSettings(hyp: Hyp): { readonly hyp: Hyp; readonly settings:
   }
 }
 
-/** What our own trainer takes for them. */
-export const settingOptions = (settings: Hyp): Partial<TrainOptions> =>
-  Object.assign({}, ...Object.entries(settings).map(([key, value]) => trainingSettings[key].options(value)))
+/** Our own trainer's options for them, by name. */
+export const settingOptions = (settings: Hyp): Readonly<Record<string, HypValue>> =>
+  Object.fromEntries(Object.entries(settings).map(([key, value]) => [trainingSettings[key].option, value]))
 
 /** The flags of YOLOv5's train.py for them, without dashes. */
 export const settingFlags = (settings: Hyp): Readonly<Record<string, HypValue>> =>
