@@ -50,7 +50,7 @@ const study = (
     target: of,
     stopping,
     createdAt: 't',
-    finishedTarget: finished,
+    ...{ finishedTarget: finished, patienceFrom: undefined },
     counts: { waiting: 0, running: processes, complete: done, pruned: 0, failed: 0 },
     spent: done,
     workers: Array.from({ length: processes }, () => worker),
@@ -384,10 +384,15 @@ it('a new study begins with the trials of an earlier table, and keeps its settin
     } as StudyDefinition['space'],
     settings: { cwd: '/a' },
   }
-  const wanted = { ...request(), definition: real, firstTrials: () => ({ trials: earlier, settings: { imported: 2 } }) }
+  const enqueued = [{ lr0: 0.05 }]
+  const firstTrials = () => ({ trials: earlier, enqueued, settings: { imported: 2 } })
+  const wanted = { ...request(), definition: real, firstTrials }
   const { study: begun } = await beginStudy(storage, wanted)
   expect(begun.history.complete.map(({ hyp }) => hyp)).toEqual(earlier.map(({ hyp }) => hyp))
   expect(begun.definition.settings).toEqual({ cwd: '/a', imported: 2 })
+  // hyps to try make no other study, and are tried first
+  expect(begun.definition.enqueued).toEqual(enqueued)
+  expect((await begun.ask())?.hyp).toEqual({ lr0: 0.05 })
   const again = await beginStudy(storage, wanted)
   expect([again.case, again.study.history.complete.length]).toEqual(['joined', 2])
   await again.study.close()

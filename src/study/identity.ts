@@ -33,6 +33,8 @@ export interface StudyRequest {
 
 export interface FirstTrials {
   readonly trials: readonly ImportedTrial[]
+  /** Hyps to try before the sampler's own. */
+  readonly enqueued?: NonNullable<StudyDefinition['enqueued']>
   readonly settings: StudyDefinition['settings']
 }
 
@@ -248,10 +250,10 @@ function goOn(study: StudyOverview, request: StudyRequest): Decision {
 
 function create(studies: readonly StudyOverview[], key: string, request: StudyRequest): Decision {
   const { base, definition, isTaken } = request
-  const first = request.firstTrials?.(studies)
+  const { trials: earlier = [], enqueued, settings } = request.firstTrials?.(studies) ?? {}
   const asked = request.target ?? request.more
   // With a schedule trainings from elsewhere cost nothing of the target: see `costOf`.
-  const given = definition.schedule ? 0 : (first?.trials.length ?? 0)
+  const given = definition.schedule ? 0 : earlier.length
   const target = asked === undefined ? undefined : asked + given
   const names = new Set(studies.map(({ name }) => name))
   let name = base
@@ -260,15 +262,17 @@ function create(studies: readonly StudyOverview[], key: string, request: StudyRe
   return {
     case: 'created',
     choice: {
-      create: first
-        ? {
-            name,
-            key,
-            definition: { ...definition, settings: { ...definition.settings, ...first.settings } },
-            target,
-            trials: first.trials,
-          }
-        : { name, key, definition, target },
+      create: {
+        name,
+        key,
+        definition: {
+          ...definition,
+          settings: { ...definition.settings, ...settings },
+          ...(enqueued && enqueued.length > 0 && { enqueued }),
+        },
+        target,
+        trials: earlier,
+      },
     },
     message: `begins ${name}${trials}`,
   }

@@ -1,5 +1,5 @@
 // The memory of a search: studies (ask, tell), where they are stored, and the files that YOLO's releases leave.
-export { type CreateStudyOptions, createStudy } from './create-study.ts'
+export { type CreateStudyOptions, createStudy, type ScheduleOptions } from './create-study.ts'
 export { DurableFile, replaceFile, syncFolder } from './durable-file.ts'
 export * from './files/index.ts'
 export { endedCount, isFinished } from './finished.ts'
@@ -25,6 +25,7 @@ export type {
   ImportedTrial,
   Json,
   Judgement,
+  Limits,
   ReportChanges,
   Storage,
   StudyDefinition,

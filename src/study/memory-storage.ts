@@ -1,6 +1,7 @@
 // Studies that live as long as the program: for toy functions, tests, and searches embedded in other programs.
 import { StudyInUseError, StudyNotFoundError } from '../base/index.ts'
 import { costOf, hypDigest, type Metrics, type RunningTrial, type Trial } from '../search/index.ts'
+import { isFinished } from './finished.ts'
 import { isAlive } from './process.ts'
 import type {
   ArtifactRecord,
@@ -75,7 +76,7 @@ export class MemoryStorage implements Storage {
       const { trials = [], ...created } = choice.create
       const id = ++this.#lastStudy
       const record: StudyRecord = {
-        ...{ id, ...structuredClone(created), finishedTarget: undefined },
+        ...{ id, ...structuredClone(created), finishedTarget: undefined, patienceFrom: undefined },
         ...{ stopping: false, createdAt: this.#now() },
       }
       study = {
@@ -93,7 +94,8 @@ export class MemoryStorage implements Storage {
       this.#studies.set(id, study)
     } else {
       study = this.#study(choice.use)
-      study.record = { ...study.record, stopping: false, target: choice.target ?? study.record.target }
+      study.record = { ...study.record, stopping: false }
+      if (choice.target !== undefined) retarget(study, choice.target)
     }
     return { study: study.record, worker: worker && this.#addWorker(study.record.id, worker) }
   }
@@ -106,7 +108,7 @@ export class MemoryStorage implements Storage {
   async extend(study: number, total: number): Promise<number> {
     const found = this.#study(study)
     const target = Math.max(found.record.target ?? 0, total)
-    found.record = { ...found.record, target }
+    retarget(found, target)
     return target
   }
 
@@ -114,7 +116,7 @@ export class MemoryStorage implements Storage {
     const found = this.#study(study)
     const least = found.record.definition.schedule ? spent(found) : found.trials.length
     const target = Math.max(total, least)
-    found.record = { ...found.record, target }
+    retarget(found, target)
     return target
   }
 
@@ -174,7 +176,7 @@ export class MemoryStorage implements Storage {
     const found = this.#study(study)
     this.#revive(worker)
     this.#takeBackLost(found, worker)
-    const { target, stopping } = found.record
+    const { target, patienceFrom, stopping } = found.record
     if (stopping) return { trial: undefined, because: 'stopping' }
     const waiting = found.trials.find(({ trial }) => trial.state === 'waiting')
     if (waiting) return this.#start(found, waiting, worker)
@@ -183,7 +185,7 @@ export class MemoryStorage implements Storage {
     if (!schedule && target !== undefined && number >= target) return { trial: undefined, because: 'target' }
 
     proposer.learn(changesSince(found, proposer.sequence))
-    const proposal = proposer.propose(number, target)
+    const proposal = proposer.propose(number, { target, patienceFrom })
     const finished = proposal === undefined && found.ended === number
     if (found.record.finishedTarget !== undefined || finished)
       found.record = { ...found.record, finishedTarget: finished ? target : undefined }
@@ -303,9 +305,8 @@ export class MemoryStorage implements Storage {
 
   #overviews(): StudyOverview[] {
     return [...this.#studies.values()].map((study) => {
-      const { record, trials } = study
-      const counts: Writable<TrialCounts> = { waiting: 0, running: 0, complete: 0, pruned: 0, failed: 0 }
-      for (const { trial } of trials) counts[trial.state]++
+      const { record } = study
+      const counts = countsOf(study)
       const workers = this.#workersOf(record.id).filter((worker) => isAlive(worker, this.#clock()))
       return { ...record, counts, spent: spent(study), workers: workers.map(({ study: _, ...worker }) => worker) }
     })
@@ -375,12 +376,27 @@ export class MemoryStorage implements Storage {
 
 const epochKey = ({ trial, attempt, epoch }: EpochRecord) => `${trial} ${attempt} ${epoch}`
 
+/** Sets the target; a study that was finished and goes on has its patience anew. */
+function retarget(study: MemoryStudy, target: number): void {
+  const { record } = study
+  const goesOn = isFinished({ ...record, counts: countsOf(study) }) && target > record.target!
+  const patienceFrom = goesOn && record.definition.schedule ? spent(study, { repeats: false }) : record.patienceFrom
+  study.record = { ...record, target, patienceFrom }
+}
+
+function countsOf({ trials }: MemoryStudy): TrialCounts {
+  const counts: Writable<TrialCounts> = { waiting: 0, running: 0, complete: 0, pruned: 0, failed: 0 }
+  for (const { trial } of trials) counts[trial.state]++
+  return counts
+}
+
 /** Trials that have ended, or what they cost. */
-function spent({ record, trials, ended }: MemoryStudy): number {
+function spent({ record, trials, ended }: MemoryStudy, { repeats = true } = {}): number {
   const { schedule } = record.definition
   if (!schedule) return ended
   const costs = trials.map(({ trial }) => {
     const isOpen = trial.state === 'waiting' || trial.state === 'running'
+    if (!repeats && trial.repeats !== undefined) return 0
     return isOpen ? 0 : Math.round(costOf(trial, schedule) * schedule.epochs)
   })
   return costs.reduce((sum, epochs) => sum + epochs, 0) / schedule.epochs
@@ -400,6 +416,6 @@ function changesSince({ record, trials, log }: MemoryStudy, since: number, limit
     sequence++
     if (stored.sequence === sequence) changed.push(stored)
   }
-  const { target, finishedTarget, stopping } = record
-  return { sequence, target, finishedTarget, stopping, trials: changed }
+  const { target, finishedTarget, patienceFrom, stopping } = record
+  return { sequence, target, finishedTarget, patienceFrom, stopping, trials: changed }
 }

@@ -102,8 +102,8 @@ const proposer = (hyp: Hyp, learnt: number[] = [], part: Part | undefined = {}):
 const nothing = (asked: (number | undefined)[][] = []): Proposer => ({
   ...proposer({}),
   learn() {},
-  propose(number, target) {
-    asked.push([number, target])
+  propose(number, { target, patienceFrom }) {
+    asked.push([number, target, patienceFrom])
     return undefined
   },
 })
@@ -154,7 +154,7 @@ describe.each(Object.keys(kinds))('a storage: %s', (kind) => {
       key: 'k',
       definition,
       target: 3,
-      finishedTarget: undefined,
+      ...{ finishedTarget: undefined, patienceFrom: undefined },
       stopping: false,
       createdAt: new Date(time).toISOString(),
     })
@@ -343,8 +343,8 @@ describe.each(Object.keys(kinds))('a storage: %s', (kind) => {
     await storage.endAttempt(study, { number: 2, attempt: 1 }, { state: 'failed', failure: 'hang', output: ['x'] })
     await storage.claimTrial(study, worker, nothing(asked))
     expect(asked).toEqual([
-      [2, 1.5],
-      [3, 1.5],
+      [2, 1.5, undefined],
+      [3, 1.5, undefined],
     ])
     expect(await look()).toEqual([1.5, 14 / 9, true])
     // what came from elsewhere costs nothing
@@ -354,6 +354,8 @@ describe.each(Object.keys(kinds))('a storage: %s', (kind) => {
     expect(await storage.extend(study, 1.4)).toBe(1.5)
     expect(await storage.extend(study, 37.4)).toBe(37.4)
     expect(await look()).toEqual([37.4, 14 / 9, false])
+    const patience = async () => (await storage.changes(study, 0)).patienceFrom
+    expect(await patience()).toBe(14 / 9)
     expect((await claim(storage, study, worker, { lr0: 4 }, { fidelity: 3 })).number).toBe(4)
     await storage.endAttempt(study, { number: 4, attempt: 1 }, { state: 'released' })
     // what waits is given out whatever the target
@@ -361,8 +363,19 @@ describe.each(Object.keys(kinds))('a storage: %s', (kind) => {
     expect(await storage.claimTrial(study, worker, nothing())).toMatchObject({ trial: { number: 4, fidelity: 3 } })
     await storage.endAttempt(study, { number: 4, attempt: 2 }, { state: 'pruned', epochs: 3, metrics: {} })
     expect(await storage.setTarget(study, 2)).toBe(2)
+    expect(await patience()).toBe(14 / 9) // it was not finished
     await storage.claimTrial(study, worker, nothing())
     expect(await look()).toEqual([2, 17 / 9, true])
+    // goes on by the same command; what a repeat costs is no part of the search
+    await storage.begin(undefined, () => ({ use: study, target: 3 }))
+    expect(await patience()).toBe(17 / 9)
+    const repeat = await claim(storage, study, worker, { lr0: 1 }, { fidelity: 9, repeats: 0, repetition: 1 })
+    await storage.endAttempt(study, repeat, complete(1))
+    await storage.claimTrial(study, worker, nothing(asked))
+    expect(asked.at(-1)).toEqual([6, 3, 17 / 9])
+    expect(await look()).toEqual([3, 26 / 9, true])
+    expect(await storage.extend(study, 4)).toBe(4)
+    expect(await patience()).toBe(17 / 9)
   })
 
   test('sets a target up and down, but not below the trials that there are', async () => {
@@ -691,8 +704,10 @@ it.each(Object.keys(kinds).filter((kind) => kind !== 'memory'))(
             (s: Storage, id: number) => s.epochs(id),
             async (s: Storage, id: number) => (await s.reports(id, 0)).reports,
             async (s: Storage, id: number) => {
-              const { target, finishedTarget, spent, counts } = (await s.studies()).find((each) => each.id === id)!
-              return { target, finishedTarget, spent, counts }
+              const { target, finishedTarget, patienceFrom, spent, counts } = (await s.studies()).find(
+                (each) => each.id === id,
+              )!
+              return { target, finishedTarget, patienceFrom, spent, counts }
             },
           ])
             same(await both(async (storage, i): Promise<unknown> => look(storage, studies[i])))

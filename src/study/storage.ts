@@ -21,6 +21,8 @@ export interface StudyDefinition {
   readonly constraints?: readonly string[]
   /** A second objective, as an expression of metrics. */
   readonly second?: { readonly expression: string; readonly direction: 'maximize' | 'minimize' }
+  /** Hyps that are tried before the sampler's own. They make no other study: who begins it again has others in mind. */
+  readonly enqueued?: readonly Hyp[]
   /**
    * What makes two studies the same beside the above: data, cfg, weights, epochs, imgsz, batch … by name. Compared one by
    * one, so that a message can say what differs.
@@ -48,6 +50,11 @@ export interface StudyRecord {
    * finished as long as that is its target.
    */
   readonly finishedTarget: number | undefined
+  /**
+   * Of a study with a schedule that was finished and got a larger target: what its search had cost then, in full
+   * trainings' worth. From there on it is counted for how long nothing got better.
+   */
+  readonly patienceFrom: number | undefined
   /** Somebody asked it to stop; cleared when it is resumed. */
   readonly stopping: boolean
   /** ISO 8601. */
@@ -171,6 +178,7 @@ export interface StudyChanges {
   readonly sequence: number
   readonly target: number | undefined
   readonly finishedTarget: number | undefined
+  readonly patienceFrom: number | undefined
   readonly stopping: boolean
   /** Trials that were added or changed, in the order of their last change: ended ones as they were told. */
   readonly trials: readonly StoredTrial[]
@@ -192,8 +200,11 @@ export interface Proposer {
    * Called inside the transaction when it knows all: nobody else adds, gives out or ends a trial meanwhile. `undefined`
    * says that nothing more fits into the target.
    */
-  propose(number: number, target: number | undefined): Proposal | undefined
+  propose(number: number, limits: Limits): Proposal | undefined
 }
+
+/** What says how far a study goes, as of now. */
+export type Limits = Pick<StudyRecord, 'target' | 'patienceFrom'>
 
 export type Claim =
   /** `sequence` is the moment of this change. */

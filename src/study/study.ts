@@ -44,6 +44,7 @@ import type {
   Ending,
   EpochRecord,
   Judgement,
+  Limits,
   Storage,
   StudyChanges,
   StudyDefinition,
@@ -104,6 +105,7 @@ export class Study<H extends Hyp = Hyp> {
   #epochsSpent = 0
   #target: number | undefined
   #finishedTarget: number | undefined
+  #patienceFrom: number | undefined
   #stopping: boolean
   #worker: number | undefined
   #heartbeat: NodeJS.Timeout | undefined
@@ -126,6 +128,7 @@ export class Study<H extends Hyp = Hyp> {
     this.#stopper = Stopper.of(this.#schedule)
     this.#target = record.target
     this.#finishedTarget = record.finishedTarget
+    this.#patienceFrom = record.patienceFrom
     this.#stopping = record.stopping
     if (worker !== undefined) this.#live(worker)
   }
@@ -167,6 +170,11 @@ export class Study<H extends Hyp = Hyp> {
     return this.#schedule ? this.#epochsSpent / this.#schedule.epochs : this.history.ended.length
   }
 
+  /** What its search had cost when it was finished and got a larger target; see {@link StudyRecord}. */
+  get patienceFrom(): number | undefined {
+    return this.#patienceFrom
+  }
+
   /** Whether all of its target is done, as far as this process knows. */
   get isFinished(): boolean {
     return isFinished({
@@ -195,7 +203,7 @@ export class Study<H extends Hyp = Hyp> {
           return study.#sequence
         },
         learn: (changes) => this.#learn(changes),
-        propose: (number, target) => this.#propose(number, target),
+        propose: (number, limits) => this.#propose(number, limits),
       })
       if (claim.trial) await this.#learnOwn(claim.trial, claim.sequence, claim.digest)
       else await this.#refresh()
@@ -420,13 +428,14 @@ export class Study<H extends Hyp = Hyp> {
     if (this.#ownsStorage) await this.storage.close()
   }
 
-  #propose(number: number, target: number | undefined): Proposal | undefined {
+  #propose(number: number, limits: Limits): Proposal | undefined {
     const { space, history, seed } = this
     const schedule = this.#schedule
-    const isPlain = !schedule && this.#constraints.length === 0 && !this.#second
+    const { enqueued } = this.definition
+    const isPlain = !schedule && this.#constraints.length === 0 && !this.#second && !enqueued
     const proposal = isPlain
       ? this.#proposeAtOnce(number)
-      : nextTraining({ space, history, seed, schedule, number, target, ...this.#sampler })
+      : nextTraining({ space, history, seed, schedule, enqueued, number, ...limits, ...this.#sampler })
     return proposal && { ...proposal, hyp: Object.freeze({ ...proposal.hyp }) }
   }
 
@@ -438,11 +447,12 @@ export class Study<H extends Hyp = Hyp> {
     return sampler.propose({ space, number, history, rng: rngOf(number), rngOf }, samplerOptions)
   }
 
-  #learn({ sequence, target, finishedTarget, stopping, trials }: StudyChanges): void {
+  #learn({ sequence, target, finishedTarget, patienceFrom, stopping, trials }: StudyChanges): void {
     for (const { trial, digest } of trials) this.#learnTrial(trial, digest, sequence)
     this.#sequence = sequence
     this.#target = target
     this.#finishedTarget = finishedTarget
+    this.#patienceFrom = patienceFrom
     this.#stopping = stopping
   }
 

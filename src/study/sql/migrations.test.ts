@@ -61,7 +61,15 @@ it.each(['SQLite', 'PostgreSQL'])('%s: tables of version 1 with trials in them',
   const [study] = await other.studies()
   const counts = { waiting: 1, running: 0, complete: 1, pruned: 1, failed: 1 }
   expect(study).toEqual({
-    ...{ id: 1, name: 'runs/evolve/exp', key: 'k', definition, target: 7, finishedTarget: undefined },
+    ...{
+      id: 1,
+      name: 'runs/evolve/exp',
+      key: 'k',
+      definition,
+      target: 7,
+      finishedTarget: undefined,
+      patienceFrom: undefined,
+    },
     ...{ stopping: false, createdAt: time, counts, spent: 3, workers: [] },
   })
   const { trials } = await storage.changes(1, 0)

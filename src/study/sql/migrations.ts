@@ -134,6 +134,12 @@ export const migrations: readonly Migration[] = [
         .execute()
     },
   },
+  {
+    name: 'patience of studies that go on',
+    async up(tx) {
+      await tx.schema.alterTable('study').addColumn('patience_from', 'double precision').execute()
+    },
+  },
 ]
 
 /**

@@ -13,6 +13,8 @@ export interface StudyTable {
   target: number | null
   /** The target with which it was found finished; see StudyRecord. */
   finished_target: number | null
+  /** What its search had cost when it was finished and went on; see StudyRecord. */
+  patience_from: number | null
   /** 0 or 1. */
   stopping: number
   /** Number of the last change of any of its trials. */

@@ -98,10 +98,10 @@ export class SqlStorage implements Storage {
   }
 
   async #use(tx: Tx, study: number, target: number | undefined) {
-    await this.#lockStudy(tx, study)
+    const row = await this.#lockStudy(tx, study)
     return tx
       .updateTable('study')
-      .set({ stopping: 0, ...(target === undefined ? {} : { target }) })
+      .set({ stopping: 0, ...(target === undefined ? {} : await this.#targetValues(tx, study, row, target)) })
       .where('id', '=', study)
       .returningAll()
       .executeTakeFirstOrThrow()
@@ -120,22 +120,43 @@ export class SqlStorage implements Storage {
 
   extend(study: number, total: number): Promise<number> {
     return this.#dialect.write(async (tx) => {
-      const { target } = await this.#lockStudy(tx, study)
-      if (target !== null && target >= total) return target
-      await tx.updateTable('study').set({ target: total }).where('id', '=', study).execute()
+      const row = await this.#lockStudy(tx, study)
+      if (row.target !== null && row.target >= total) return row.target
+      await tx
+        .updateTable('study')
+        .set(await this.#targetValues(tx, study, row, total))
+        .where('id', '=', study)
+        .execute()
       return total
     })
   }
 
   setTarget(study: number, total: number): Promise<number> {
     return this.#dialect.write(async (tx) => {
-      await this.#lockStudy(tx, study)
+      const row = await this.#lockStudy(tx, study)
       const full = await this.#fullOf(tx, study)
       const least = full === undefined ? await this.#nextNumber(tx, study) : await this.#spent(tx, study, full)
       const target = Math.max(total, least)
-      await tx.updateTable('study').set({ target }).where('id', '=', study).execute()
+      await tx
+        .updateTable('study')
+        .set(await this.#targetValues(tx, study, row, target))
+        .where('id', '=', study)
+        .execute()
       return target
     })
+  }
+
+  /** A study that was finished and goes on has its patience anew. */
+  async #targetValues(
+    tx: Tx,
+    study: number,
+    before: Pick<Selectable<StudyTable>, 'target' | 'finished_target'>,
+    target: number,
+  ) {
+    const full = await this.#fullOf(tx, study)
+    if (full === undefined || before.target === null || before.finished_target !== before.target) return { target }
+    if (target <= before.target || (await this.#openCount(tx, study)) > 0) return { target }
+    return { target, patience_from: await this.#spent(tx, study, full, { repeats: false }) }
   }
 
   async deleteStudy(study: number): Promise<void> {
@@ -205,7 +226,7 @@ export class SqlStorage implements Storage {
   async #changes(db: Db, study: number, since: number, limit?: number): Promise<StudyChanges> {
     const row = await db
       .selectFrom('study')
-      .select(['target', 'finished_target', 'stopping'])
+      .select(['target', 'finished_target', 'patience_from', 'stopping'])
       .where('id', '=', study)
       .executeTakeFirst()
     if (!row) throw await this.#notFound(db, study)
@@ -219,6 +240,7 @@ export class SqlStorage implements Storage {
     return {
       target: row.target ?? undefined,
       finishedTarget: row.finished_target ?? undefined,
+      patienceFrom: row.patience_from ?? undefined,
       stopping: row.stopping === 1,
       ...(packed === null ? { trials: [], sequence: since } : unpackTrials(packed)),
     }
@@ -226,7 +248,8 @@ export class SqlStorage implements Storage {
 
   claimTrial(study: number, worker: number, proposer: Proposer): Promise<Claim> {
     return this.#dialect.write(async (tx): Promise<Claim> => {
-      const { target, finished_target: finishedTarget, stopping, sequence } = await this.#lockStudy(tx, study)
+      const row = await this.#lockStudy(tx, study)
+      const { target, stopping, sequence } = row
       const now = await this.#dialect.now(tx)
       const lost = await this.#takeBackLost(tx, study, worker, now)
       if (stopping === 1) return { trial: undefined, because: 'stopping' }
@@ -243,9 +266,10 @@ export class SqlStorage implements Storage {
       const full = await this.#fullOf(tx, study)
       if (full === undefined && target !== null && number >= target) return { trial: undefined, because: 'target' }
       if (lost || proposer.sequence < sequence) await this.#teach(tx, study, proposer)
-      const proposal = proposer.propose(number, target ?? undefined)
+      const patienceFrom = row.patience_from ?? undefined
+      const proposal = proposer.propose(number, { target: target ?? undefined, patienceFrom })
       const finished = proposal === undefined && open.length === 0 ? target : null
-      if (finished !== finishedTarget)
+      if (finished !== row.finished_target)
         await tx.updateTable('study').set({ finished_target: finished }).where('id', '=', study).execute()
       if (!proposal) return { trial: undefined, because: 'target' }
       return this.#claimNew(tx, study, number, number - open.length, worker, now, proposal)
@@ -580,7 +604,7 @@ export class SqlStorage implements Storage {
   async #lockStudy(tx: Tx, study: number) {
     const query = tx
       .selectFrom('study')
-      .select(['name', 'target', 'finished_target', 'stopping', 'sequence'])
+      .select(['name', 'target', 'finished_target', 'patience_from', 'stopping', 'sequence'])
       .where('id', '=', study)
     const row = await this.#dialect.lockRow(query).executeTakeFirst()
     if (!row) throw await this.#notFound(tx, study)
@@ -627,7 +651,7 @@ export class SqlStorage implements Storage {
   }
 
   /** Full trainings' worth of epochs of all trials that have ended; `costOf` as a query. */
-  async #spent(db: Db, study: number, full: number): Promise<number> {
+  async #spent(db: Db, study: number, full: number, { repeats = true } = {}): Promise<number> {
     const { epochs } = await db
       .selectFrom('trial')
       .select(
@@ -637,6 +661,7 @@ export class SqlStorage implements Storage {
       .where('study_id', '=', study)
       .where('state', 'in', ['complete', 'pruned', 'failed'])
       .where('attempt', '>', 0)
+      .$if(!repeats, (query) => query.where('repeats', 'is', null))
       .executeTakeFirstOrThrow()
     return epochs / full
   }
@@ -654,13 +679,17 @@ export class SqlStorage implements Storage {
 
   /** Trials that have ended: all but the few that have not. */
   async #ended(tx: Tx, study: number): Promise<number> {
+    return (await this.#nextNumber(tx, study)) - (await this.#openCount(tx, study))
+  }
+
+  async #openCount(tx: Tx, study: number): Promise<number> {
     const { open } = await tx
       .selectFrom('trial')
       .select(sql<number>`count(*)`.as('open'))
       .where('study_id', '=', study)
       .where('state', 'in', ['running', 'waiting'])
       .executeTakeFirstOrThrow()
-    return (await this.#nextNumber(tx, study)) - open
+    return open
   }
 
   /** Trials of workers that vanished wait again; a worker that was thought lost, but claims, is back. */
@@ -757,6 +786,7 @@ const toStudy = (row: Selectable<StudyTable>): StudyRecord => ({
   definition: JSON.parse(row.definition) as StudyDefinition,
   target: row.target ?? undefined,
   finishedTarget: row.finished_target ?? undefined,
+  patienceFrom: row.patience_from ?? undefined,
   stopping: row.stopping === 1,
   createdAt: row.created_at,
 })
