@@ -55,11 +55,12 @@ function makeCube(cube: UnitCube): GpCube {
   const isDiscrete = axes.map(
     (axis, j) => axis.kind === 'choice' || (axis.cell(0.999999) !== undefined && listed[j].length > 0),
   )
+  const absent = axes.map((axis) => (axis.kind === 'choice' ? axis.choices.length : 0.5))
   const fill = (positions: ArrayLike<number>, point: Float64Array) => {
     for (let j = 0; j < axes.length; j++) {
       const axis = axes[j]
       const u = positions[j]
-      if (Number.isNaN(u)) point[j] = axis.kind === 'choice' ? axis.choices.length : 0.5
+      if (Number.isNaN(u)) point[j] = absent[j]
       else if (axis.kind === 'choice') point[j] = u
       else {
         const cell = axis.cell(u)
@@ -73,7 +74,11 @@ function makeCube(cube: UnitCube): GpCube {
     listed,
     isDiscrete,
     conditional,
-    settle: (positions, point) => fill(conditional ? cube.toPositions(cube.toHyp(positions)) : positions, point),
+    settle(positions, point) {
+      fill(positions, point)
+      if (!conditional) return
+      for (let j = 0; j < axes.length; j++) if (!cube.has(j, positions)) point[j] = absent[j]
+    },
     pointOf(hyp) {
       const point = new Float64Array(axes.length)
       fill(cube.toPositions(hyp), point)
@@ -140,7 +145,10 @@ export class Acquisition {
 
 export interface MaximiseOptions {
   readonly candidates: number
+  /** Candidates that are climbed from. */
   readonly ascents: number
+  /** Steps of each, at most. */
+  readonly steps: number
   /** Positions that are good: candidates are drawn around them too, and the first is climbed from. */
   readonly incumbents: readonly ArrayLike<number>[]
   readonly random: Random
@@ -148,7 +156,11 @@ export interface MaximiseOptions {
 
 /** Positions of the cube, the most promising first: where the ascents ended, then the candidates. */
 export function promising(acquisition: Acquisition, space: GpCube, options: MaximiseOptions): Float64Array[] {
-  const { candidates, ascents, incumbents, random } = options
+  const { candidates, ascents, steps, random } = options
+  // what an incumbent does not have may be needed when a choice of it changes
+  const incumbents = options.incumbents.map((positions) =>
+    Float64Array.from(space.cube.axes, ({ start }, j) => (Number.isNaN(positions[j]) ? start : positions[j])),
+  )
   const d = space.isChoice.length
   const point = new Float64Array(d)
   const measure = (positions: ArrayLike<number>) => {
@@ -156,17 +168,18 @@ export function promising(acquisition: Acquisition, space: GpCube, options: Maxi
     return acquisition.value(point)
   }
   const all = Array.from({ length: candidates }, (_, i) => {
-    const near = i % 4 === 3 && incumbents.length > 0 ? incumbents[(i >> 2) % incumbents.length] : undefined
-    const positions = near ? drawNear(space, near, random) : drawEvenly(space, random)
+    const isNear = i % 2 === 1 && incumbents.length > 0
+    const positions = isNear
+      ? drawNear(space, incumbents[(i >> 1) % incumbents.length], random)
+      : drawEvenly(space, random)
     return { positions, value: measure(positions) }
   }).sort((a, b) => b.value - a.value)
 
   const starts = spread(all, ascents, random)
-  for (const incumbent of incumbents.slice(0, 1)) {
-    const positions = Float64Array.from(incumbent)
-    starts.push({ positions, value: measure(positions) })
-  }
-  const climbed = starts.map((start) => climb(acquisition, space, start, measure)).sort((a, b) => b.value - a.value)
+  for (const positions of incumbents.slice(0, 1)) starts.push({ positions, value: measure(positions) })
+  const climbed = starts
+    .map((start) => climb(acquisition, space, start, steps, measure))
+    .sort((a, b) => b.value - a.value)
   return [...climbed, ...all].map(({ positions }) => positions)
 }
 
@@ -205,42 +218,42 @@ function drawNear({ cube }: GpCube, center: ArrayLike<number>, { numpy }: Random
   return Float64Array.from(cube.axes, (axis, j) => {
     const [moves, u] = [numpy.random() < share, numpy.random()]
     const at = center[j]
-    if (axis.kind === 'choice') return Number.isNaN(at) || moves ? Math.floor(u * axis.choices.length) : at
-    if (Number.isNaN(at)) return u
+    if (axis.kind === 'choice') return moves ? Math.floor(u * axis.choices.length) : at
     return moves || j === surely ? truncatedNormal(at, std, 0, 1, u) : at
   })
 }
 
-/** Gradients along the numbers and trial of all that is listed, in turns, until neither finds better. */
+/** Gradients along the numbers and trial of all that is listed, in turns, as long as that helps. */
 function climb(
   acquisition: Acquisition,
   space: GpCube,
   start: Place,
+  steps: number,
   measure: (positions: ArrayLike<number>) => number,
 ): Place {
   let place = start
   for (let round = 0; round < 3; round++) {
-    const before = place.value
-    place = ascend(acquisition, space, place, measure)
-    const listed = goThrough(space, place, measure)
-    if (listed.value <= place.value && round === 0 && listed === place) return place
-    place = listed
-    if (place.value <= before + 1e-4) break
+    const ascended = ascend(acquisition, space, place, steps, measure)
+    const better = goThrough(space, ascended, measure)
+    const isDone = better === ascended || better.value <= place.value + 1e-4
+    place = better
+    if (isDone) break
   }
   return place
 }
 
+/** Whole numbers and zeros count as continuous on the way. */
 function ascend(
   acquisition: Acquisition,
   space: GpCube,
   start: Place,
+  steps: number,
   measure: (positions: ArrayLike<number>) => number,
 ): Place {
   const d = space.isChoice.length
   const point = new Float64Array(d)
   space.settle(start.positions, point)
-  const exists = presence(space, start.positions)
-  const free = [...point.keys()].filter((j) => exists[j] && !space.isDiscrete[j])
+  const free = [...point.keys()].filter((j) => !space.isDiscrete[j] && space.cube.has(j, start.positions))
   if (free.length === 0) return start
   for (const j of free) point[j] = start.positions[j]
   const gradient = new Float64Array(d)
@@ -258,7 +271,7 @@ function ascend(
     {
       lower: scales.map(() => 0),
       upper: scales.map((scale) => 1 / scale),
-      maxIterations: acquisition.process.data.size > 80 ? 12 : 30,
+      maxIterations: steps,
       tolerance: 1e-3,
     },
   )
@@ -268,14 +281,10 @@ function ascend(
   return value > start.value ? { positions, value } : start
 }
 
-function presence(space: GpCube, positions: Float64Array): readonly boolean[] {
-  if (!space.conditional) return space.isChoice.map(() => true)
-  return Array.from(space.cube.toPositions(space.cube.toHyp(positions)), (each) => !Number.isNaN(each))
-}
-
-function goThrough({ listed }: GpCube, start: Place, measure: (positions: ArrayLike<number>) => number): Place {
+function goThrough({ cube, listed }: GpCube, start: Place, measure: (positions: ArrayLike<number>) => number): Place {
   let place = start
-  for (let j = 0; j < listed.length; j++)
+  for (let j = 0; j < listed.length; j++) {
+    if (!cube.has(j, place.positions)) continue
     for (const each of listed[j]) {
       if (each === place.positions[j]) continue
       const positions = place.positions.slice()
@@ -283,5 +292,6 @@ function goThrough({ listed }: GpCube, start: Place, measure: (positions: ArrayL
       const value = measure(positions)
       if (value > place.value) place = { positions, value }
     }
+  }
   return place
 }

@@ -33,7 +33,15 @@ function someData(size = 14): GpData {
     { length: size },
     (_, i) => Math.sin(5 * points[3 * i]) + points[3 * i + 1] + 0.1 * numpy.normal(),
   )
-  return { size, isChoice: [false, false, true], points, rungs, rungCount: 3, scores }
+  return {
+    size,
+    isChoice: [false, false, true],
+    points,
+    rungs,
+    rungCount: 3,
+    scores,
+    doubts: Float64Array.from(rungs, (_, i) => (i === 3 ? 0.8 : 0)),
+  }
 }
 
 const someParameters: GpParameters = {
@@ -76,7 +84,10 @@ const rowOf = (data: GpData, i: number) => data.points.subarray(3 * i, 3 * i + 3
 function direct(data: GpData, point: readonly number[]): { mean: number; variance: number } {
   const all = [...data.rungs.keys()]
   const k = all.map((i) =>
-    all.map((j) => kernel(rowOf(data, i), data.rungs[i], rowOf(data, j), data.rungs[j]) + (i === j ? 0.01 : 0)),
+    all.map(
+      (j) =>
+        kernel(rowOf(data, i), data.rungs[i], rowOf(data, j), data.rungs[j]) + (i === j ? 0.01 + data.doubts[i] : 0),
+    ),
   )
   const toPoint = all.map((i) => kernel(point, 2, rowOf(data, i), data.rungs[i]))
   const product = (a: readonly number[]) => a.reduce((sum, each, i) => sum + each * toPoint[i], 0)
@@ -109,7 +120,13 @@ describe('a Gaussian process', () => {
   it('says the same as Optuna 5.0.0 (PyTorch 2.14.1) where there is one rung', () => {
     // _gp.gp.GPRegressor.kernel() with 0.5 added to every covariance, solved with NumPy
     const optuna: GpData = {
-      ...{ size: 6, isChoice: [false, false, true], rungs: new Int32Array(6), rungCount: 1 },
+      ...{
+        size: 6,
+        isChoice: [false, false, true],
+        rungs: new Int32Array(6),
+        rungCount: 1,
+        doubts: new Float64Array(6),
+      },
       points: Float64Array.of(
         ...[0.549, 0.715, 0, 0.545, 0.424, 1, 0.438, 0.892, 2, 0.383, 0.792, 0, 0.568, 0.926, 1, 0.087, 0.02, 1],
       ),
@@ -153,6 +170,7 @@ describe('a Gaussian process', () => {
         points: Float64Array.of(...data.points, ...running),
         rungs: Int32Array.of(...data.rungs, 2, 0),
         scores: Float64Array.of(...data.scores, ...fantasy),
+        doubts: Float64Array.of(...data.doubts, 0, 0),
       }
       for (const point of points) {
         expect(predicted(seen, point).means[m]).toBeCloseTo(direct(told, point).mean, 9)
@@ -194,15 +212,16 @@ describe('a Gaussian process', () => {
     const rungs = Int32Array.from({ length: size }, (_, i) => (i % 2 === 0 ? 0 : 1))
     for (let i = 1; i < size; i += 2) points.set(points.subarray(3 * i - 3, 3 * i), 3 * i) // each point at both rungs
     const isChoice = [false, false, false]
+    const doubts = new Float64Array(size)
     const score = (sign: number) =>
       Float64Array.from(
         rungs,
         (rung, i) => (rung === 0 ? sign : 1) * Math.sin(6 * points[3 * i]) + 0.05 * numpy.normal(),
       )
-    const alike = fitParameters({ size, isChoice, points, rungs, rungCount: 2, scores: score(1) })
+    const alike = fitParameters({ size, isChoice, points, rungs, rungCount: 2, doubts, scores: score(1) })
     expect(alike.weights[0]).toBeGreaterThan(10 * alike.weights[1])
     expect(alike.correlations[0]).toBeGreaterThan(0.95)
-    const unlike = fitParameters({ size, isChoice, points, rungs, rungCount: 2, scores: score(-1) })
+    const unlike = fitParameters({ size, isChoice, points, rungs, rungCount: 2, doubts, scores: score(-1) })
     expect(unlike.correlations[0]).toBeLessThan(0.6)
   })
 })

@@ -16,6 +16,8 @@ export interface GpData {
   readonly rungCount: number
   /** About standardised; larger is better. */
   readonly scores: Float64Array
+  /** Variance of what each score is less sure of than the others: 0 for most. */
+  readonly doubts: Float64Array
 }
 
 export interface GpParameters {
@@ -184,6 +186,7 @@ export class GaussianProcess {
       points: joined(data.points, points),
       rungs: Int32Array.from([...data.rungs, ...rungs]),
       scores: joined(data.scores, new Float64Array(rungs.length)),
+      doubts: joined(data.doubts, new Float64Array(rungs.length)),
     }
     const factor = new Float64Array(size * size)
     for (let i = 0; i < before; i++) factor.set(this.#factor.subarray(i * before, i * before + i + 1), i * size)
@@ -237,7 +240,7 @@ function joined(a: Float64Array, b: Float64Array): Float64Array {
 
 /** Covariances of the observations, noise included: the lower half, from row `from` on. */
 function fillCovariances(data: GpData, parameters: GpParameters, k: Float64Array, from: number): void {
-  const { size, isChoice, points, rungs, rungCount } = data
+  const { size, isChoice, points, rungs, rungCount, doubts } = data
   const { weights, noise } = parameters
   const b = rungCovariances(parameters)
   const d = isChoice.length
@@ -252,45 +255,37 @@ function fillCovariances(data: GpData, parameters: GpParameters, k: Float64Array
       k[a * size + c] =
         b[rungs[a] * rungCount + rungs[c]] * (1 + t + (t * t) / 3) * Math.exp(-t) + (rungs[a] === rungs[c] ? offset : 0)
     }
-    k[a * size + a] = b[rungs[a] * rungCount + rungs[a]] + offset + noise
+    k[a * size + a] = b[rungs[a] * rungCount + rungs[a]] + offset + noise + doubts[a]
   }
 }
 
-export interface FitOptions {
-  readonly maxIterations?: number | undefined
-  readonly prior?: string | undefined
-}
+/** Steps of a fit; half of them where each takes long. */
+const mostSteps = 40
 
 /**
- * The most probable parameters, found from fixed starts: the same data always give the same.
+ * The most probable parameters, searched from a fixed point: the same data always give the same.
  *
- * Priors: log-normal length scales that grow with the square root of the number of dimensions (Hvarfner et al., "Vanilla
- * Bayesian optimization performs great in high dimensions", arXiv 2402.02746), gamma(2, 1) for variances, gamma(1.1, 30)
- * for the noise (as in Optuna), and logit-normal correlations.
+ * Priors: exp(-0.1 (w + 1/w)) for the weights, gamma(2, 1) for variances, gamma(1.1, 30) for the noise (all three as in
+ * Optuna 5), normal log-odds for the correlations.
  */
-export function fitParameters(data: GpData, options: FitOptions = {}): GpParameters {
-  const { maxIterations = 40 } = options
-  const fit = posteriorOf(data, options.prior)
+export function fitParameters(data: GpData): GpParameters {
   const d = data.isChoice.length
   const count = data.rungCount
-  const lower = [
-    ...Array(d).fill(Math.log(1e-4)),
-    ...Array(count).fill(-5),
-    ...Array(count - 1).fill(-3),
-    Math.log(leastNoise),
-  ]
-  const upper = [...Array(d).fill(Math.log(1e4)), ...Array(count).fill(5), ...Array(count - 1).fill(7), Math.log(1)]
-  const starts = [0, Math.log(4 / d)].map((weight) => [
-    ...Array(d).fill(weight),
-    ...Array(count).fill(0),
-    ...Array(count - 1).fill(correlationPrior.mean),
-    Math.log(0.01),
-  ])
-  const found = starts
-    .slice(0, 1)
-    .map((start) => minimise(fit, start, { lower, upper, maxIterations, tolerance: 1e-2 }))
-  const best = found.reduce((a, b) => (b.value < a.value ? b : a))
-  return parametersOf(best.x, d, count)
+  /** By kind of parameter: weights, variances, log-odds of correlations, noise. */
+  const theta = (weight: number, variance: number, odds: number, noise: number) =>
+    Float64Array.of(
+      ...Array.from({ length: d }, () => weight),
+      ...Array.from({ length: count }, () => variance),
+      ...Array.from({ length: count - 1 }, () => odds),
+      noise,
+    )
+  const { x } = minimise(posteriorOf(data), theta(0, 0, correlationPrior.mean, Math.log(0.01)), {
+    lower: theta(Math.log(1e-4), -5, -3, Math.log(leastNoise)),
+    upper: theta(Math.log(1e4), 5, 7, 0),
+    maxIterations: data.size > 40 ? mostSteps / 2 : mostSteps,
+    tolerance: 1e-2,
+  })
+  return parametersOf(x, d, count)
 }
 
 const correlationPrior = { mean: 2, std: 1.5 }
@@ -306,11 +301,8 @@ export function parametersOf(theta: Float64Array, d: number, rungCount: number):
 }
 
 /** The negative logarithm of the posterior of the parameters, up to a constant, with its gradient. */
-export function posteriorOf(
-  data: GpData,
-  priorName = 'dim',
-): (theta: Float64Array, gradient: Float64Array) => number {
-  const { size, isChoice, points, rungs, rungCount, scores } = data
+export function posteriorOf(data: GpData): (theta: Float64Array, gradient: Float64Array) => number {
+  const { size, isChoice, points, rungs, rungCount, scores, doubts } = data
   const d = isChoice.length
   const pairs = (size * (size - 1)) / 2
   const apart = new Float64Array(pairs * d)
@@ -342,7 +334,7 @@ export function posteriorOf(
         slope[p] = (-5 / 6) * (1 + t) * e
         k[a * size + c] = b[rungs[a] * rungCount + rungs[c]] * matern[p] + (rungs[a] === rungs[c] ? offset : 0)
       }
-      k[a * size + a] = b[rungs[a] * rungCount + rungs[a]] + offset + noise
+      k[a * size + a] = b[rungs[a] * rungCount + rungs[a]] + offset + noise + doubts[a]
     }
     if (!cholesky(k, size)) return Number.POSITIVE_INFINITY
     alpha.set(scores)
@@ -376,18 +368,10 @@ export function posteriorOf(
           gradient[d + rungCount + l] += byLog * (1 - correlations[l])
       }
 
-    // priors
+    // the priors
     for (let j = 0; j < d; j++) {
-      if (priorName === 'optuna') {
-        value += 0.1 / weights[j] + 0.1 * weights[j]
-        gradient[j] += -0.1 / weights[j] + 0.1 * weights[j]
-      } else {
-        const mean = Math.SQRT2 + 0.5 * Math.log(d)
-        const logScale = -0.5 * theta[j]
-        const z = (logScale - mean) / 3
-        value += logScale + 0.5 * z * (logScale - mean)
-        gradient[j] += -0.5 - 0.5 * z
-      }
+      value += 0.1 / weights[j] + 0.1 * weights[j]
+      gradient[j] += -0.1 / weights[j] + 0.1 * weights[j]
     }
     for (let i = 0; i < rungCount; i++) {
       value += variances[i] - theta[d + i]

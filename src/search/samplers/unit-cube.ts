@@ -56,6 +56,8 @@ export interface UnitCube {
   toHyp(positions: ArrayLike<number>): Hyp
   /** Positions of a hyp; NaN where it has no value (its condition does not hold). */
   toPositions(hyp: Hyp): Float64Array
+  /** Whether the hyp at these positions has a value for the axis in this place. */
+  has(place: number, positions: ArrayLike<number>): boolean
 }
 
 const cubes = new WeakMap<SearchSpace, UnitCube>()
@@ -73,6 +75,12 @@ function makeCube(space: SearchSpace): UnitCube {
   const frozen = new Set(space.frozen({ multiplies: false }).map(({ key }) => key))
   const axes = space.keys.flatMap((key, i) => (frozen.has(key) ? [] : (axisOf(key, space.parameters[i]) ?? [])))
   const place = new Map(axes.map(({ key }, i) => [key, i]))
+  const conditions = new Map(
+    space.keys.flatMap((key, i) => {
+      const { when } = space.parameters[i]
+      return when === undefined ? [] : [[key, Object.entries(when)] as const]
+    }),
+  )
   const known = new WeakMap<Hyp, Float64Array>() // hyps of trials never change
   return {
     axes,
@@ -82,8 +90,7 @@ function makeCube(space: SearchSpace): UnitCube {
         space.keys.map((key, i) => {
           const at = place.get(key)
           if (at === undefined) return space.parameters[i].start
-          const axis = axes[at]
-          return axis.kind === 'choice' ? axis.choices[positions[at]] : axis.fromUnit(positions[at])
+          return valueAt(axes[at], positions[at])
         }),
       ),
     toPositions(hyp) {
@@ -91,8 +98,22 @@ function makeCube(space: SearchSpace): UnitCube {
       known.set(hyp, positions)
       return positions
     },
+    has: (at, positions) => holds(axes[at].key, positions),
+  }
+
+  function holds(key: string, positions: ArrayLike<number>): boolean {
+    const condition = conditions.get(key)
+    if (condition === undefined) return true
+    return condition.every(([other, allowed]) => {
+      const at = place.get(other)
+      const value = at === undefined ? space.get(other)!.start : valueAt(axes[at], positions[at])
+      return allowed.includes(value) && holds(other, positions)
+    })
   }
 }
+
+const valueAt = (axis: Axis, position: number) =>
+  axis.kind === 'choice' ? axis.choices[position] : axis.fromUnit(position)
 
 function positionOf(axis: Axis, hyp: Hyp): number {
   if (!Object.hasOwn(hyp, axis.key)) return Number.NaN
