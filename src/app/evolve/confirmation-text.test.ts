@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { type CompleteTrial, confirmationOf, History } from '../../search/index.ts'
-import { confirmationLines, probabilityText } from './confirmation-text.ts'
+import { confirmationLines, probabilityText, stopText } from './confirmation-text.ts'
 
 const complete = (number: number, fitness: number, rest: Partial<CompleteTrial> = {}): CompleteTrial => ({
   attempt: 1,
@@ -85,5 +85,16 @@ describe('the text of a confirmation', () => {
 
   it('speaks of probabilities as of something that is never certain', () => {
     expect([1, 0.996, 0.97, 0.5, 0.001].map(probabilityText)).toEqual(['> 99 %', '> 99 %', '97 %', '50 %', '< 1 %'])
+  })
+
+  it('says why a search ended early', () => {
+    const facts = { spent: 61.3, sinceBetter: 40.2, best: 17 }
+    expect(stopText({ reason: 'budget', ...facts }, 100)).toBeUndefined()
+    expect(stopText({ reason: 'stagnation', ...facts }, 100)).toBe(
+      "The search ended early, after 61 trainings' worth of 100: nothing got better than trial 17 in the last 40 trainings' worth, beyond what chance explains.",
+    )
+    expect(stopText({ reason: 'default-wins', ...facts })).toBe(
+      "The search ended early, after 61 trainings' worth: nothing was better than the start, beyond what chance explains.",
+    )
   })
 })

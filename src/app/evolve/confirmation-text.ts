@@ -1,5 +1,5 @@
 // What a confirmation says to people: a table of the candidates, the answer in a sentence, and what it means.
-import type { Confirmation, ConfirmedCandidate } from '../../search/index.ts'
+import type { Confirmation, ConfirmedCandidate, StopReason } from '../../search/index.ts'
 import { type TableColumn, tableLines } from '../console/table.ts'
 import { counted, numberText } from '../console/text.ts'
 
@@ -30,6 +30,22 @@ export function confirmationLines(confirmation: Confirmation, options: Confirmat
 export function probabilityText(p: number): string {
   if (p > 0.99) return '> 99 %'
   return p < 0.01 ? '< 1 %' : `${Math.round(100 * p)} %`
+}
+
+/**
+ * Why a search ended before its budget was spent, in a sentence; `undefined` if it did not.
+ *
+ * @param target - trainings' worth that it might have cost; left out: no end was set
+ */
+export function stopText({ reason, spent, sinceBetter, best }: StopReason, target?: number): string | undefined {
+  if (reason === 'budget') return undefined
+  const worth = (trainings: number) => counted(Math.round(trainings), "training's worth", "trainings' worth")
+  const of = target === undefined ? '' : ` of ${Math.round(target)}`
+  const why =
+    reason === 'default-wins'
+      ? 'nothing was better than the start'
+      : `nothing got better than trial ${best} in the last ${worth(sinceBetter)}`
+  return `The search ended early, after ${worth(spent)}${of}: ${why}, beyond what chance explains.`
 }
 
 /** Below this the winner is named, but it is said that it is not sure. */
