@@ -87,7 +87,10 @@ describe('unitCube', () => {
           )
           const hyp = cube.toHyp(positions)
           const back = cube.toPositions(hyp)
-          for (const [i, { key }] of cube.axes.entries()) expect(Number.isNaN(back[i])).toBe(!Object.hasOwn(hyp, key))
+          for (const [i, { key }] of cube.axes.entries()) {
+            expect(Number.isNaN(back[i])).toBe(!Object.hasOwn(hyp, key))
+            expect(cube.has(i, positions)).toBe(Object.hasOwn(hyp, key))
+          }
           const again = cube.toHyp(back.map((u, i) => (Number.isNaN(u) ? cube.axes[i].start : u)))
           for (const [key, value] of Object.entries(hyp))
             if (typeof value === 'number') expect(again[key]).toBeCloseTo(value, 9)
