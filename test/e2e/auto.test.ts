@@ -126,7 +126,7 @@ it('a study that was killed goes on with the same proposals', { timeout: 120_000
     const running = startCli(after === 2 ? words : ['resume'], killed.folder)
     await running.until(new RegExp(`^trial ${after} `, 'm'))
     await new Promise((resolve) => setTimeout(resolve, 150))
-    kill9(running.child)
+    kill9(running.child.pid!)
     await running.finished
   }
   await killed.good('resume')

@@ -17,7 +17,9 @@ export async function trainOutside(flags: TrainFlags, hyp: Hyp): Promise<number>
   const terminal = new Terminal()
   const { slots } = planSlots({ device: flags.device, cores: flags.threads || availableParallelism(), gpus: 'unknown' })
   const directory = await incrementPath(runFolder({ ...flags, name: 'exp' }))
-  const create = await outsideTrainer(await outsidePart(flags), flags, Object.keys(hyp), (text) => terminal.warn(text))
+  const create = await outsideTrainer(await outsidePart(flags), flags, { keys: Object.keys(hyp) }, (text) =>
+    terminal.warn(text),
+  )
   const trainer = create(slots[0]!)
   const interrupts = watchInterrupts(terminal)
   interrupts.onHardExit(() => trainer.kill())

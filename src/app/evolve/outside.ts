@@ -1,5 +1,6 @@
 // Trainers that are not our own, for a slot: a program after `--`, or a trainer of this machine.
 import type { SlotResources, Trainer } from '../../run/index.ts'
+import type { SearchSpace } from '../../search/index.ts'
 import type { TrainFlags } from '../cli/train-flags.ts'
 import type { EvolvedTraining } from './training.ts'
 
@@ -10,13 +11,13 @@ export type OutsideFlags = Pick<
 >
 
 /**
- * @param hypKeys - keys that `{hyp.<key>}` may name
+ * @param space - its keys are those that `{hyp.<key>}` may name
  * @param onWait - told while a training waits for its GPU
  */
 export async function outsideTrainer(
   { program, installed }: Pick<EvolvedTraining, 'program' | 'installed'>,
   flags: OutsideFlags,
-  hypKeys: readonly string[],
+  { keys, parameters = [] }: { readonly keys: readonly string[]; readonly parameters?: SearchSpace['parameters'] },
   onWait?: (text: string) => void,
 ): Promise<(slot: SlotResources) => Trainer> {
   const { commandTrainer, installedTrainer, parseMetrics } = await import('../../run/index.ts')
@@ -31,6 +32,11 @@ export async function outsideTrainer(
     return (slot) => installedTrainer({ ...limits, adapter, installation, training: asked, ...more }, slot)
   }
   const { epochs, imgsz: imagePx, shell, metrics } = flags
+  const wholeKeys = keys.filter((_, i) => parameters[i]?.kind === 'integer')
   const more = { ...(metrics !== undefined && { metrics: parseMetrics(metrics) }), ...(onWait && { onWait }) }
-  return (slot) => commandTrainer({ ...limits, command: program ?? [], hypKeys, epochs, imagePx, shell, ...more }, slot)
+  return (slot) =>
+    commandTrainer(
+      { ...limits, command: program ?? [], hypKeys: keys, wholeKeys, epochs, imagePx, shell, ...more },
+      slot,
+    )
 }

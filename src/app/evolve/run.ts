@@ -1,12 +1,9 @@
-// `hypevolve train --evolve N`: an evolution on the console. The search is run's loop over a study; here are its start,
-// what is shown, the files, and the end. Start reading at `runEvolve`.
-import { existsSync } from 'node:fs'
 import { mkdir, rm, rmdir } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import type { TrainEvent } from '../../detect/index.ts'
 import type { Executor, LoopEvent, LoopSummary, Pace } from '../../run/index.ts'
 import type { CompleteTrial, EndedTrial } from '../../search/index.ts'
-import type { BegunStudy, Storage, Study, StudyRecord } from '../../study/index.ts'
+import type { BegunStudy, Study, StudyRecord } from '../../study/index.ts'
 import { evolveFormats } from '../../study/index.ts'
 import type { TrainFlags } from '../cli/train-flags.ts'
 import { EvolveConsole } from '../console/evolve-console.ts'
@@ -21,24 +18,19 @@ import type { ChosenSearch } from '../search.ts'
 import { startLine } from '../start-line.ts'
 import { amountText } from '../studies/progress.ts'
 import { settingsOf } from '../studies/settings.ts'
-import { BudgetClock, budgetOf, firstTarget, workedMs } from './budget.ts'
+import { answerLines } from './answer-text.ts'
+import { begin } from './begin.ts'
+import { BudgetClock, budgetOf, workedMs } from './budget.ts'
 import { CoreShare } from './cores.ts'
-import {
-  chooseWhole,
-  definitionOf,
-  goesOnAsOriginal,
-  isOriginal,
-  originalInstead,
-  type WholeSearch,
-} from './definition.ts'
-import { earlierTable } from './earlier-table.ts'
+import { chooseWhole, goesOnAsOriginal, isOriginal, originalInstead } from './definition.ts'
 import { EvolveFiles } from './files.ts'
 import { trainerOffer } from './offer.ts'
 import { outsideTrainer } from './outside.ts'
 import { familyOf, repairLatest } from './repair.ts'
 import { EvolveResults } from './results.ts'
-import { type Continued, evolutionFolder, studyToContinue } from './resume.ts'
+import { evolutionFolder } from './resume.ts'
 import { scheduleNotes } from './schedule.ts'
+import { hasTestSplit, repeatsToTest } from './test-split.ts'
 import { type EvolvedTraining, evolvedTraining } from './training.ts'
 
 export interface RunEvolveOptions {
@@ -91,7 +83,7 @@ export async function runEvolve({ flags, words, terminal, resume }: RunEvolveOpt
     }
     const { search, schedule } = whole
     for (const text of [...search.space.notes, ...search.notes]) terminal.line(text)
-    const request = { flags, words, whole, training, resume }
+    const request = { flags, words, whole, training, resume, terminal }
     const begun = await begin(storage, request)
     if (begun.case === 'created' && schedule) {
       const about = { search, trials: begun.study.target, traits: whole.traits, flags }
@@ -111,48 +103,6 @@ export async function runEvolve({ flags, words, terminal, resume }: RunEvolveOpt
   } finally {
     await storage.close()
   }
-}
-
-interface BeginRequest {
-  readonly flags: TrainFlags
-  readonly words: readonly string[]
-  readonly whole: WholeSearch
-  readonly training: EvolvedTraining
-  readonly resume: StudyRecord | undefined
-}
-
-async function begin(storage: Storage, request: BeginRequest): Promise<BegunStudy> {
-  const { flags, whole, resume } = request
-  const { search } = whole
-  const { beginStudy, evolveFormats } = await import('../../study/index.ts')
-  const format = evolveFormats[search.format]
-  const oneTable = !format.folder.numbered || format.table.folder === 'current'
-  const base = evolutionFolder(flags, format)
-  const definition = resume?.definition ?? definitionOf(whole, request)
-  const isTaken = (name: string) => format.folder.numbered && existsSync(name)
-  if (resume) return beginStudy(storage, { definition, base, isTaken, resume: resume.id })
-
-  const budget = budgetOf(flags, Date.now())
-  const trials = firstTarget(flags, budget, { trials: search.trials, epochs: flags.epochs })
-  const continued: Continued | undefined = await studyToContinue(storage, { flags, base, definition, search })
-  if (continued)
-    return beginStudy(storage, {
-      definition,
-      base,
-      isTaken,
-      resume: continued.id,
-      ...(trials !== undefined && { more: trials }),
-    })
-  const firstTrials = flags.new ? undefined : await earlierTable(search)
-  return beginStudy(storage, {
-    definition,
-    base,
-    oneFolder: oneTable,
-    isTaken,
-    ...(trials !== undefined && { target: trials }),
-    forceNew: flags.new,
-    ...(firstTrials && { firstTrials }),
-  })
 }
 
 interface EvolutionParts {
@@ -234,12 +184,14 @@ class Evolution {
       this.#interrupts.onHardExit(() => executor?.kill())
       if (!(await this.#smoke())) return this.#interrupts.exitCode ?? 130
       const clock = await this.#clock()
+      const isTested = training.options !== undefined && (await hasTestSplit(flags.data))
+      const keep = { ...parseKeep(flags.keep), ...(isTested && { protect: repeatsToTest }) }
       const summary = await runTrials({
         study,
         executor,
         folder: this.#folder,
         seed: study.seed,
-        keep: parseKeep(flags.keep),
+        keep,
         title: basename(this.#folder),
         signal: this.#signal,
         ...(clock && { deadline: clock.deadline }),
@@ -272,7 +224,7 @@ class Evolution {
     this.#title()
     this.#terminal.line(`${this.#terminal.prefix('evolve')}${begun.message}`)
     const study = this.#study
-    if (this.#firstTrials > 0)
+    if (this.#firstTrials > 0 && flags.warmStart === undefined)
       this.#terminal.line(
         `Goes on with ${this.#files.paths[0]}: its ${counted(this.#firstTrials, 'row')} are the first trials of the study`,
       )
@@ -302,7 +254,7 @@ class Evolution {
     const shared = cores.share(slots)
     if (!training.options) {
       const onWait = (text: string) => terminal.warn(text)
-      return localExecutor(shared, await outsideTrainer(training, flags, this.#study.space.keys, onWait))
+      return localExecutor(shared, await outsideTrainer(training, flags, this.#study.space, onWait))
     }
     const { options } = training
     const start = startLine({
@@ -383,7 +335,7 @@ class Evolution {
     if (!training.installed || !flags.smoke || flags.epochs === 1 || !this.#created) return true
     const { smokeTest } = await import('./smoke.ts')
     const slot = cores.share(slots)[0]!
-    const create = await outsideTrainer(training, { ...flags, epochs: 1 }, study.space.keys)
+    const create = await outsideTrainer(training, { ...flags, epochs: 1 }, study.space)
     const trainer = create(slot)
     this.#interrupts.onHardExit(() => trainer.kill())
     const { fitness } = this.#parts.search
@@ -418,9 +370,18 @@ class Evolution {
     await this.#files.finish()
     const any = this.#study.history.complete.length > 0
     this.#console.end(summary, any ? this.#files.paths : [], any ? await this.#files.pictureLines() : [])
+    if (summary.ended === 'target' || summary.ended === 'deadline') await this.#answer()
     if (summary.ended === 'target' && !any) return 1
     if (summary.ended !== 'interrupted') return 0
     return this.#interrupts.exitCode ?? 130
+  }
+
+  async #answer(): Promise<void> {
+    const { parseKeep } = await import('../../run/index.ts')
+    const { flags, training, terminal } = this.#parts
+    const keep = parseKeep(flags.keep)
+    const test = { folder: this.#folder, options: training.options, data: flags.data, keep, signal: this.#signal }
+    for (const text of await answerLines(this.#study, test, terminal.width)) terminal.line(text)
   }
 
   /** What began with a mistake leaves no study and no folder behind. */
