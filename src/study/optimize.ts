@@ -84,8 +84,9 @@ export async function optimize<H extends Hyp>(
   }
 
   function isAllGivenOut(): boolean {
-    const { history, schedule, spent } = study
+    const { history, schedule, spent, target = trials } = study
     if (!schedule) return history.size >= trials
+    if (target <= trials) return false // the study says when it is over
     return history.open.reduce((sum, trial) => sum + costOf(trial, schedule), spent) > trials - 1e-9
   }
 

@@ -286,6 +286,29 @@ describe('a study with trainings of different length', () => {
     await study.close()
   })
 
+  it('keeps a share for repeats of the best at full length, which samplers do not see', async () => {
+    const study = await createStudy({
+      ...{ space: numeric, sampler: 'random', pruner: 'hyperband', epochs: 9, confirm: 0.3, seed: 6 },
+    })
+    await study.optimize(
+      ({ hyp, number, fidelity }) => after(fidelity!, hyp) + Math.sin(number) / 50, // noise
+      { trials: 20, parallel: 2 },
+    )
+    const repeats = (await study.trials()).filter(({ repeats }) => repeats !== undefined)
+    expect(repeats.length).toBeGreaterThan(3)
+    for (const { hyp, fidelity, repeats: of, repetition, state } of repeats) {
+      const original = await study.trial(of!)
+      expect([hyp, fidelity, state, original?.state]).toEqual([original?.hyp, 9, 'complete', 'complete'])
+      expect(repetition).toBeGreaterThan(0)
+    }
+    expect(study.history.repeats.length).toBe(repeats.length)
+    expect(study.history.searched.length + repeats.length).toBe(study.history.ended.length)
+    expect(repeats.map(({ number }) => number)).not.toContain(study.best!.number)
+    expect(study.spent).toBeLessThanOrEqual(20)
+    expect(study.isFinished).toBe(true)
+    await study.close()
+  })
+
   it('refuses lengths that make no sense, and another schedule for the same study', async () => {
     await expect(createStudy({ space, pruner: 'hyperband' })).rejects.toThrow(/epochs/)
     await expect(createStudy({ space, epochs: 9, confirm: 0.7 })).rejects.toThrow(/confirm/)
