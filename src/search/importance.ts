@@ -160,7 +160,7 @@ const ninety = 1.645
  * exactly (Hutter, Hoos and Leyton-Brown, ICML 2014). Unlike there it is the variance of the forest and not the mean of
  * the trees' own: products of different trees, in which the noise of each falls out. Intervals come from forests of half
  * the trials (the delete-half jackknife). What cannot be told from nothing is found out with shadows: copies of all
- * hyperparameters in a random order of the trials, which explain nothing.
+ * hyperparameters that are moved on by some trials, which explain nothing.
  *
  * `ped-anova`: how the best quarter differs in density from all trials (arXiv 2304.10255), less what a random quarter
  * would differ; intervals from trials drawn with replacement.
@@ -338,8 +338,9 @@ function meanEffect(trees: readonly Tree[], a: number, at: readonly number[]): n
 const shareOf = (part: number, whole: number) => (whole > 0 ? Math.min(1, Math.max(0, part / whole)) : 0)
 
 /**
- * A share with its interval. The variance over random halves is that of the whole (Shao and Wu, 1989). A half whose forest
- * found hardly anything says nothing about shares: its whole counts as at least half of what is usual.
+ * A share with its interval. The variance over random halves is that of the whole (Shao and Wu, 1989); it is taken around
+ * the share itself, so that what no half finds is uncertain too. A half whose forest found hardly anything says nothing
+ * about shares: its whole counts as at least half of what is usual.
  */
 function withInterval(part: (of: Decomposition) => number, { parts, ofHalves }: ForestEstimate) {
   const importance = shareOf(part(parts), parts.whole)
@@ -348,7 +349,12 @@ function withInterval(part: (of: Decomposition) => number, { parts, ofHalves }: 
       ofHalves.map(({ whole }) => whole).sort((a, b) => a - b),
       0.5,
     ) / 2
-  const spread = ninety * deviation(ofHalves.map((each) => shareOf(part(each), Math.max(each.whole, least))))
+  const spread =
+    ninety *
+    deviation(
+      ofHalves.map((each) => shareOf(part(each), Math.max(each.whole, least))),
+      importance,
+    )
   return { importance, low: Math.max(0, importance - spread), high: Math.min(1, importance + spread) }
 }
 
@@ -363,7 +369,11 @@ function forestShares(sample: Sample, estimate: ForestEstimate, rng: Random): Sh
   })
 }
 
-/** The largest shares of hyperparameters that were shuffled, alone and with others: forests of these beside the real ones. */
+/**
+ * The largest shares of shadows, alone and with others: forests of these beside the real hyperparameters. A shadow has the
+ * values of a hyperparameter so many trials later, round the end: shuffled ones would lack what a search does to the real
+ * ones, which drift and gather while the scores get better, and with `tpe` a third of those without effect looked real.
+ */
 function shadowLimits(sample: Sample, rng: Random): [single: number, total: number] {
   const { axes, columns, targets } = sample
   const size = axes.length
@@ -372,8 +382,8 @@ function shadowLimits(sample: Sample, rng: Random): [single: number, total: numb
   let [single, total] = [0, 0]
   for (let round = 0; round < rounds; round++) {
     const shadows = columns.map((column) => {
-      const order = rng.numpy.permutation(column.length)
-      return column.map((_, row) => column[order[row]])
+      const shift = 1 + Math.floor(rng.numpy.random() * (column.length - 1))
+      return column.map((_, row) => column[(row + shift) % column.length])
     })
     const both = binned({ axes: [...axes, ...axes], columns: [...columns, ...shadows], targets })
     const parts = products(forest(both, all, nullTrees, rng), 2 * size)
@@ -481,7 +491,5 @@ function densityShares({ axes, columns, targets }: Sample, present: readonly num
 const average = (values: readonly number[]) =>
   values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length)
 
-function deviation(values: readonly number[]): number {
-  const mean = average(values)
-  return Math.sqrt(average(values.map((value) => (value - mean) ** 2)))
-}
+const deviation = (values: readonly number[], from = average(values)): number =>
+  Math.sqrt(average(values.map((value) => (value - from) ** 2)))
