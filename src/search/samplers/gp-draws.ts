@@ -96,7 +96,7 @@ export const isEnough = (observations: readonly GpObservation[]): boolean =>
 
 /**
  * Where a full training would improve most on the best one, by all that is known: gives positions, the most promising
- * first; the last one again when there are no more.
+ * first; beside the last one when there are no more.
  *
  * What is to be improved on is the best mean of the process at a hyp that was trained in full, not the best score: that
  * would be a lucky one where scores are noisy. Running trainings are averaged over.
@@ -120,7 +120,21 @@ export function gpDraws(cube: UnitCube, knowledge: GpKnowledge, random: Random):
     random,
   })
   let next = 0
-  return () => places[Math.min(next++, places.length - 1)]
+  return () => shaken(space, places[Math.min(next++, places.length - 1)], random)
+}
+
+/** Standard deviation in parts of the range. */
+const shake = 1e-3
+
+/**
+ * A little beside a point: the same to the process, but no two studies with other seeds agree in all digits. What lies on
+ * a bound stays there.
+ */
+function shaken({ isDiscrete }: GpCube, positions: Float64Array, { numpy }: Random): Float64Array {
+  return positions.map((u, j) => {
+    const by = shake * numpy.normal()
+    return isDiscrete[j] || u <= 0 || u >= 1 ? u : Math.min(Math.max(u + by, 0), 1)
+  })
 }
 
 /** As much as fits into about 15 ms. */
