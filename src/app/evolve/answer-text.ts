@@ -1,9 +1,8 @@
 // What an evolution answers at its end: why it ended, what was confirmed, and what the winner does on the test split.
 import { confirmationOf, stopReason } from '../../search/index.ts'
 import type { Study } from '../../study/index.ts'
-import { amountText } from '../studies/progress.ts'
 import { settingsOf } from '../studies/settings.ts'
-import { confirmationLines } from './confirmation-text.ts'
+import { confirmationLines, stopText } from './confirmation-text.ts'
 import { type TestSplitOptions, testSplitLines } from './test-split.ts'
 
 /**
@@ -16,24 +15,21 @@ export async function answerLines(
   test: Omit<TestSplitOptions, 'study' | 'confirmation'>,
   width: number,
 ): Promise<string[]> {
-  const { schedule, history, definition, target } = study
+  const { schedule, history, definition, space } = study
   if (schedule === undefined || history.complete.length === 0) return []
-  const lines = earlyEnd(study, target)
+  const lines = earlyEnd(study)
   if (definition.second || schedule.confirm === 0) return lines
   const { seeded = true } = settingsOf(definition)
-  const confirmation = confirmationOf(history, { seedsControlled: seeded })
+  const { start } = space
+  const confirmation = confirmationOf(history, { seedsControlled: seeded, start })
   const toValue = (fitness: number) => study.valueOf({ fitness })
   lines.push(...confirmationLines(confirmation, { toValue, width, results: history.complete.length }))
   lines.push(...(await testSplitLines({ ...test, study, confirmation })))
   return lines
 }
 
-function earlyEnd({ history, schedule }: Study, target: number | undefined): string[] {
-  const stop = stopReason({ history, schedule: schedule!, target })
-  if (stop === undefined || stop.reason === 'budget') return []
-  const since = `for ${amountText(stop.sinceBetter)} trainings' worth`
-  const what =
-    stop.reason === 'default-wins' ? `nothing was better than the start ${since}` : `nothing got better ${since}`
-  const more = 'A larger --evolve goes on, --no-early-end never ends so.'
-  return [`The search ended early, after ${amountText(stop.spent)} trainings' worth: ${what}. ${more}`]
+function earlyEnd({ history, schedule, target, space: { start }, patienceFrom }: Study): string[] {
+  const stop = stopReason({ history, schedule: schedule!, target, start, patienceFrom })
+  const text = stop && stopText(stop, target)
+  return text === undefined ? [] : [`${text} A larger --evolve goes on; --no-early-end never ends so.`]
 }

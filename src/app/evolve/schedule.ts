@@ -37,7 +37,12 @@ export async function chooseSchedule(
     throw new UsageError(`--pruner ${name}: there is no such pruner. Choose one of ${Object.keys(pruners).join(', ')}.`)
   const pruner = pruners[name as keyof typeof pruners] as Pruner<unknown>
   const options = typedOptions(pruner, flags.prunerOption ?? [], { what: 'pruner', flag: '--pruner-option' })
-  const confirm = flags.confirm === false ? 0 : (flags.confirm ?? sampler.confirm ?? 0)
+  if (flags.secondObjective !== undefined && typeof flags.confirm === 'number' && flags.confirm > 0)
+    throw new UsageError(
+      '--confirm: a front of two objectives has no single winner to confirm. Leave one of the flags out.',
+    )
+  const isOne = flags.confirm !== false && flags.secondObjective === undefined
+  const confirm = isOne ? (flags.confirm ?? sampler.confirm ?? 0) : 0
   const early = flags.earlyEnd ?? sampler.patience !== undefined
   return {
     epochs: flags.epochs,
@@ -50,7 +55,7 @@ export async function chooseSchedule(
 }
 
 /** Trainings' worth without anything better, for samplers that have no number of their own. */
-const usualPatience = 40
+const usualPatience = 50
 
 /** What people should know of a search before it begins, one sentence each. */
 export async function scheduleNotes(

@@ -1,5 +1,12 @@
 // What a study answers: the hyp that was confirmed, where that was done, else the fittest of its complete trials.
-import { type CompleteTrial, type Confirmation, confirmationOf, History, type Trial } from '../../search/index.ts'
+import {
+  type CompleteTrial,
+  type Confirmation,
+  confirmationOf,
+  History,
+  SearchSpace,
+  type Trial,
+} from '../../search/index.ts'
 import type { StudyDefinition } from '../../study/index.ts'
 import { settingsOf } from './settings.ts'
 
@@ -13,7 +20,7 @@ export interface Answer {
 /** @returns `undefined` as long as no trial is complete */
 export function answerOf(
   trials: History | readonly Trial[],
-  definition: Pick<StudyDefinition, 'settings' | 'second'>,
+  definition: Pick<StudyDefinition, 'settings' | 'second' | 'space'>,
 ): Answer | undefined {
   const history = trials instanceof History ? trials : new History(trials)
   const [fittest] = history.fittest(1)
@@ -21,7 +28,8 @@ export function answerOf(
   // The front of two objectives has no single winner.
   if (history.repeats.length === 0 || definition.second) return { trial: fittest, confirmation: undefined }
   const { seeded = true } = settingsOf(definition as StudyDefinition)
-  const confirmation = confirmationOf(history, { seedsControlled: seeded })
+  const { start } = SearchSpace.fromJSON(definition.space)
+  const confirmation = confirmationOf(history, { seedsControlled: seeded, start })
   const winner = confirmation.winner && history.get(confirmation.winner.number)
   return { trial: winner?.state === 'complete' ? winner : fittest, confirmation }
 }

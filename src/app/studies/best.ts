@@ -87,9 +87,10 @@ function confirmedText({ number }: CompleteTrial, confirmation: Confirmation | u
   const known = confirmation?.candidates.find((candidate) => candidate.number === number)
   if (!known || known.repeats.length === 0) return ''
   const spread = known.sd === undefined ? '' : ` ± ${numberText(known.sd)}`
+  const expected = `, expect ${numberText(known.expected)}`
   const better = known.better === undefined ? '' : `, better than the start with ${Math.round(100 * known.better)} %`
   const times = known.repeats.length === 1 ? 'once more' : `${known.repeats.length} times more`
-  return `; trained ${times}: ${numberText(known.mean!)}${spread}${better}`
+  return `; trained ${times}: ${numberText(known.mean!)}${spread}${better}${expected}`
 }
 
 /** The Pareto front, a line each. */
