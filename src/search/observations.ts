@@ -17,8 +17,8 @@ export interface Observation {
 /**
  * What was observed at each rung, in the order in which it was told; repeats are no observations of the search.
  *
- * A complete trial counts as one of full length. A trial that was stopped or granted less counts at its length if that
- * is a rung and it has a fitness, else not at all. A failed one counts at the rung that it was granted.
+ * A complete trial counts as one of full length. A trial that was granted less, or was stopped, counts at the longest rung
+ * that it came to if it has a fitness, else not at all. A failed one counts at the rung that it was granted.
  *
  * @param rungs - lengths in epochs, shortest first, a full training last
  */
@@ -26,9 +26,9 @@ export function observationsByRung(history: History, rungs: readonly number[]): 
   const byRung: Observation[][] = rungs.map(() => [])
   for (const trial of history.searched) {
     const epochs = lengthOf(trial, rungs.at(-1)!)
-    const rung = rungs.indexOf(epochs)
+    const rung = rungs.findLastIndex((length) => length <= epochs)
     if (rung < 0 || (trial.state === 'pruned' && trial.fitness === undefined)) continue
-    byRung[rung].push({ number: trial.number, hyp: trial.hyp, epochs, fitness: fitnessOf(trial) })
+    byRung[rung].push({ number: trial.number, hyp: trial.hyp, epochs: rungs[rung], fitness: fitnessOf(trial) })
   }
   return byRung
 }

@@ -19,6 +19,8 @@ for (let epoch = 1; epoch <= epochs; epoch++) {
 `
 const trainer = (...words: string[]) => ['--trainer', 'command', '--', process.execPath, 'train.mjs', ...words]
 const usual = trainer('{epochs}', '{seed}')
+/** Few enough for short trainings. */
+const few = ['--only', 'lr0,lrf,momentum,weight_decay,scale']
 
 interface Row {
   readonly number: number
@@ -53,7 +55,7 @@ describe('twenty trainings’ worth', () => {
   let rows: Row[] = []
 
   beforeAll(async () => {
-    said = await good('train', '--evolve', '20', '--epochs', '36', '--jobs', '2', ...usual)
+    said = await good('train', '--evolve', '20', '--epochs', '36', '--jobs', '2', ...few, ...usual)
     rows = await trials()
   })
   afterAll(remove)
@@ -110,7 +112,7 @@ describe('twenty trainings’ worth', () => {
   })
 
   it('is done when repeated, and goes on with a larger number', async () => {
-    const more = await good('train', '--evolve', '24', '--epochs', '36', ...usual)
+    const more = await good('train', '--evolve', '24', '--epochs', '36', ...few, ...usual)
     expect(more).toMatch(/extends runs\/evolve\/exp from 20 to 24 trainings' worth/)
     const later = await trials()
     expect(later.slice(0, rows.length)).toEqual(rows)
@@ -120,7 +122,7 @@ describe('twenty trainings’ worth', () => {
 
 it('a study that was killed goes on with the same proposals', { timeout: 120_000 }, async () => {
   const [whole, killed] = [project(), project()]
-  const words = ['train', '--evolve', '12', '--epochs', '36', ...trainer('{epochs}', '{seed}', '2')]
+  const words = ['train', '--evolve', '12', '--epochs', '36', ...few, ...trainer('{epochs}', '{seed}', '2')]
   await whole.good(...words)
   for (const after of [2, 9]) {
     const running = startCli(after === 2 ? words : ['resume'], killed.folder)
@@ -145,12 +147,28 @@ describe('other ways', () => {
   afterAll(remove)
 
   it('stops what cannot be asked for another length', async () => {
-    const said = await good('train', '--evolve', '12', '--epochs', '36', '--name', 'stop', ...trainer('36', '0', '1'))
+    const said = await good(
+      'train',
+      '--evolve',
+      '12',
+      '--epochs',
+      '36',
+      '--name',
+      'stop',
+      ...few,
+      ...trainer('36', '0', '1'),
+    )
     expect(said).toMatch(/^Trainings are stopped after 12 of 36 epochs where they do not promise enough\./m)
     const rows = await trials('stop')
     const stopped = rows.filter(({ state }) => state === 'pruned')
     expect(stopped.length).toBeGreaterThan(0)
     expect(rows.every(({ fidelity }) => fidelity === 36)).toBe(true)
+  })
+
+  it('trains in full where there are many hyperparameters, and says so', async () => {
+    const said = await good('train', '--evolve', '4', '--epochs', '36', '--name', 'many', ...usual)
+    expect(said).toMatch(/^Every training is a whole one: with so many hyperparameters/m)
+    expect((await trials('many')).map(({ fidelity }) => fidelity)).toEqual([36, 36, 36, 36])
   })
 
   it('keeps to a constraint', async () => {

@@ -66,16 +66,29 @@ export async function scheduleNotes(
     traits,
     flags,
   }: {
-    readonly search: Pick<ChosenSearch, 'sampler'>
+    readonly search: Pick<ChosenSearch, 'sampler' | 'space'>
     /** Full trainings' worth; `undefined` until that is known. */
     readonly trials: number | undefined
     readonly traits: TrainerTraits
     readonly flags: Pick<TrainFlags, 'sampler' | 'finalEpochs'>
   },
 ): Promise<string[]> {
-  const { confirmationTrainings, rungsOf } = await import('../../search/index.ts')
+  const { confirmationTrainings, History, rungsOf, samplers } = await import('../../search/index.ts')
+  const { randomFor } = await import('../../base/index.ts')
   const { epochs, pruner, confirm } = schedule
-  const short = rungsOf(schedule).slice(0, -1).join(' or ')
+  const rungs = rungsOf(schedule)
+  const short = rungs.slice(0, -1).join(' or ')
+  const sampler = samplers[search.sampler.name] as Sampler<unknown>
+  const rng = randomFor(0, 1)
+  const context = {
+    space: search.space,
+    number: 1,
+    history: new History(),
+    rng,
+    rngOf: () => rng,
+    fidelity: { epochs, rungs },
+  }
+  const onlyFull = sampler.wantsFull?.(context, search.sampler.options) === true
   const notes: string[] = []
   if (flags.sampler === undefined)
     notes.push(
@@ -97,6 +110,10 @@ export async function scheduleNotes(
     notes.push(
       `Trainings of ${counted(epochs, 'epoch')} leave no room for shorter ones (the shortest that tells anything has ` +
         `${schedule.lowest}), so every training is a whole one.`,
+    )
+  else if (onlyFull)
+    notes.push(
+      `Every training is a whole one: with so many hyperparameters a few short ones teach too little. (--sampler priorband has them.)`,
     )
   else if (pruner.name !== 'none' && schedule.rungs === 'restart')
     notes.push(
