@@ -12,6 +12,7 @@ import {
   defineSpace,
   float,
   History,
+  type Hyp,
   integer,
   type Sampler,
   type SearchSpace,
@@ -53,24 +54,35 @@ const spaces: Record<string, SearchSpace> = {
   }) as SearchSpace,
 }
 
+/** Studies by name; of those with rungs two thirds of the trainings are of the first, a ninth is whole. */
+const studies: Record<string, { readonly space: SearchSpace; readonly rungs?: readonly number[] }> = {
+  ...Object.fromEntries(Object.entries(spaces).map(([name, space]) => [name, { space }])),
+  '30, three rungs': { space: spaces['30 numbers']!, rungs: [4, 12, 36] },
+}
+type Study = (typeof studies)[string]
+
 const random = samplers.random as Sampler<unknown>
 
 /** The trials of a study, told without the sampler that is measured. */
-function historyOf(space: SearchSpace): History {
+function historyOf({ space, rungs }: Study): History {
   const history = new History()
   const options = random.options.parse({})
   for (let number = 0; number < trials; number++) {
     const rngOf = (n: number) => randomFor(1, n)
     const { hyp } = random.propose({ space, number, history, rng: rngOf(number), rngOf }, options)
-    const told = { number, hyp, parents: [], mutated: [], attempt: 1 }
-    const fitness = rngOf(number + 1e6).numpy.random()
-    const trial: Trial =
-      number % 20 === 19
-        ? { ...told, state: 'failed', failure: 'crash', output: ['?'] }
-        : { ...told, state: 'complete', fitness, metrics: {} }
-    history.set(trial)
+    history.set(told({ number, hyp, rungs }))
   }
   return history
+}
+
+function told({ number, hyp, rungs }: { number: number; hyp: Hyp; rungs: Study['rungs'] }): Trial {
+  const fidelity = rungs?.[number % 9 === 0 ? 2 : number % 9 < 7 ? 0 : 1]
+  const trial = { number, hyp, parents: [], mutated: [], attempt: 1, ...(fidelity === undefined ? {} : { fidelity }) }
+  const fitness = randomFor(1, number + 1e6).numpy.random()
+  if (number % 20 === 19) return { ...trial, state: 'failed', failure: 'crash', output: ['?'] }
+  if (fidelity !== undefined && fidelity < rungs!.at(-1)!)
+    return { ...trial, state: 'pruned', epochs: fidelity, fitness, metrics: {} }
+  return { ...trial, state: 'complete', fitness, metrics: {} }
 }
 
 interface Ask {
@@ -80,31 +92,33 @@ interface Ask {
 }
 
 /** What each proposal takes; between two the earlier one is told. */
-function measure(name: string, space: SearchSpace): Ask[] {
+function measure(name: string, study: Study): Ask[] {
+  const { space, rungs } = study
   const sampler = samplers[name as keyof typeof samplers] as Sampler<unknown>
   const options = sampler.options.parse({})
-  const history = historyOf(space)
+  const history = historyOf(study)
+  const fidelity = rungs && { epochs: rungs.at(-1)!, rungs }
   return Array.from({ length: asks }, (_, i) => {
     const number = trials + i
     const rngOf = (n: number) => randomFor(2, n)
+    const context = { space, number, history, rng: rngOf(number), rngOf, ...(fidelity ? { fidelity } : {}) }
     const [cpu, began] = [process.cpuUsage(), performance.now()]
-    const { hyp, parents } = sampler.propose({ space, number, history, rng: rngOf(number), rngOf }, options)
+    const { hyp } = sampler.propose(context, options)
     const [ms, { user, system }] = [performance.now() - began, process.cpuUsage(cpu)]
-    const told = { number, hyp, parents, mutated: [], attempt: 1 }
-    history.set({ ...told, state: 'complete', fitness: rngOf(number + 1e6).numpy.random(), metrics: {} })
+    history.set(told({ number, hyp, rungs }))
     return { ms, cpuMs: (user + system) / 1000 }
   })
 }
 
 if (values.measure !== undefined) {
   const [name, space] = JSON.parse(values.measure) as [string, string]
-  console.log(JSON.stringify(measure(name, spaces[space]!)))
+  console.log(JSON.stringify(measure(name, studies[space]!)))
 } else {
   console.log(`${trials} trials; ${cpus()[0]?.model ?? 'processor'}, load ${loadavg()[0]!.toFixed(1)}`)
   console.log('sampler    | space           | first ms (processor) | median ms (processor) | longest later ms')
   let slow = false
   for (const name of values.samplers.split(','))
-    for (const space of Object.keys(spaces)) {
+    for (const space of Object.keys(studies)) {
       const words = ['--trials', values.trials, '--asks', values.asks, '--measure', JSON.stringify([name, space])]
       const child = spawnSync(process.execPath, [process.argv[1]!, ...words], { encoding: 'utf8' })
       if (child.status !== 0) throw new Error(`${name} on ${space}: ${child.stderr}`)

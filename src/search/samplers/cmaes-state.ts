@@ -58,29 +58,16 @@ export interface Told {
   readonly positions: Float64Array
 }
 
-/**
- * Around the start, or around a point.
- *
- * @param centre - in the order of the cube's axes; NaN where it has no value: there the start's counts
- */
-export function initialState(
-  cube: UnitCube,
-  sigma: number,
-  populationSize: number | undefined,
-  centre?: ArrayLike<number>,
-): CmaesState {
+/** Around the start. */
+export function initialState(cube: UnitCube, sigma: number, populationSize: number | undefined): CmaesState {
   const constants = constantsOf(cube, populationSize)
-  const { numbers, choices, columns, leastShare } = constants
+  const { numbers, choices, leastShare } = constants
   const d = numbers.length
-  const at = (i: number, start: number) => {
-    const position = centre?.[columns[i]]
-    return position === undefined || Number.isNaN(position) ? start : position
-  }
   const identity = Float64Array.from({ length: d * d }, (_, i) => (i % (d + 1) === 0 ? 1 : 0))
   return {
     constants,
     generation: 0,
-    mean: Float64Array.from(numbers, ({ start }, j) => at(j, start)),
+    mean: Float64Array.from(numbers, ({ start }) => start),
     sigma,
     covariance: identity,
     lengths: new Float64Array(d).fill(1),
@@ -91,7 +78,7 @@ export function initialState(
     // half for the start, half even
     shares: choices.map(({ choices: { length }, start }, k) =>
       withLeast(
-        Float64Array.from({ length }, (_, i) => 0.5 / length + (i === at(d + k, start) ? 0.5 : 0)),
+        Float64Array.from({ length }, (_, i) => 0.5 / length + (i === start ? 0.5 : 0)),
         leastShare[k],
       ),
     ),

@@ -1,8 +1,7 @@
 // CMA-ES: a normal distribution that starts around the start and learns where, how far and in which directions to go.
 import { z } from 'zod'
 import type { History } from '../history.ts'
-import type { Hyp } from '../hyp.ts'
-import { defineSampler, type Proposal, type SearchContext } from '../sampler.ts'
+import { defineSampler, type Proposal } from '../sampler.ts'
 import type { EndedTrial } from '../trial.ts'
 import { betterFirst } from './better-first.ts'
 import { afterGeneration, type CmaesState, drawnFrom, initialState } from './cmaes-state.ts'
@@ -16,7 +15,7 @@ const options = z.object({
   populationSize: z.int().min(4).max(10_000).optional(),
 })
 
-export type CmaesOptions = z.infer<typeof options>
+type Options = z.infer<typeof options>
 
 /**
  * Draws from a normal distribution over all numbers, which after each generation moves to the better half, grows or
@@ -37,27 +36,13 @@ export const cmaes = defineSampler({
   multiplies: false,
 
   propose(context, settings): Proposal {
-    if (context.number === 0) return startProposal(context.space)
-    return freshProposal(context, cmaes, cmaesDraw(context, settings))
+    const { space, number, history, rng } = context
+    if (number === 0) return startProposal(space)
+    const cube = unitCube(space)
+    const state = stateAfter(history, cube, settings)
+    return freshProposal(context, cmaes, () => ({ hyp: cube.toHyp(drawnFrom(state, rng)), parents: [] }))
   },
 })
-
-/** Where a search began that goes on with CMA-ES: the hyp around which it begins, and the first trial that counts. */
-export interface CmaesOrigin {
-  readonly hyp: Hyp
-  readonly number: number
-}
-
-/** Draws from the distribution after all whole generations; each call gives another proposal. */
-export function cmaesDraw(
-  { space, history, rng }: SearchContext,
-  settings: CmaesOptions,
-  origin?: CmaesOrigin,
-): () => Proposal {
-  const cube = unitCube(space)
-  const state = stateAfter(history, cube, settings, origin)
-  return () => ({ hyp: cube.toHyp(drawnFrom(state, rng)), parents: [] })
-}
 
 /** How many of the newest states are kept: a late result changes the generations behind it only. */
 const keptStates = 16
@@ -74,16 +59,10 @@ interface Chain {
 const chains = new WeakMap<UnitCube, Map<string, Chain>>()
 
 /** The distribution after all whole generations. */
-function stateAfter(
-  history: History,
-  cube: UnitCube,
-  settings: CmaesOptions,
-  origin: CmaesOrigin | undefined,
-): CmaesState {
-  const chain = chainOf(cube, settings, origin)
+function stateAfter(history: History, cube: UnitCube, settings: Options): CmaesState {
+  const chain = chainOf(cube, settings)
   const size = chain.initial.constants.populationSize
-  const trials = history.searched.filter(origin === undefined ? () => true : isAfter(origin))
-  trials.sort((a, b) => a.number - b.number)
+  const trials = [...history.searched].sort((a, b) => a.number - b.number)
   const differs = trials.findIndex((trial, i) => trial !== chain.trials[i])
   const same = Math.floor((differs < 0 ? trials.length : differs) / size)
   const states = chain.states.filter(({ generation }) => generation <= same)
@@ -101,18 +80,13 @@ function stateAfter(
   return state
 }
 
-/** Shorter trainings cannot be compared with the whole ones that this is about. */
-const isAfter = (origin: CmaesOrigin) => (trial: EndedTrial) =>
-  trial.number >= origin.number && (trial.state !== 'pruned' || trial.epochs !== trial.fidelity)
-
-function chainOf(cube: UnitCube, settings: CmaesOptions, origin: CmaesOrigin | undefined): Chain {
+function chainOf(cube: UnitCube, settings: Options): Chain {
   const ofCube = chains.get(cube) ?? new Map<string, Chain>()
   chains.set(cube, ofCube)
-  const centre = origin && cube.toPositions(origin.hyp)
-  const key = JSON.stringify([settings.sigma, settings.populationSize, origin?.number, origin?.hyp])
+  const key = `${settings.sigma} ${settings.populationSize}`
   const known = ofCube.get(key)
   if (known) return known
-  const chain = { initial: initialState(cube, settings.sigma, settings.populationSize, centre), trials: [], states: [] }
+  const chain = { initial: initialState(cube, settings.sigma, settings.populationSize), trials: [], states: [] }
   ofCube.set(key, chain)
   return chain
 }
