@@ -3,7 +3,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { cli, kill9, scratch, startCli } from './helpers.ts'
+import { cli, kill9, scratch, startCli, tinyFlags, tinyProject } from './helpers.ts'
 
 /** A learning curve whose height depends on lr0 and momentum, with noise by the seed. */
 const program = `
@@ -140,6 +140,28 @@ it('a study that was killed goes on with the same proposals', { timeout: 120_000
   expect(found.some(({ attempts }) => attempts > 1)).toBe(true)
   whole.remove()
   killed.remove()
+})
+
+it('our own trainer takes optimizer and image size from the search', { timeout: 120_000 }, async () => {
+  const { folder, remove, good, trials } = project()
+  await tinyProject(folder)
+  const space =
+    'lr0: { float: [0.001, 0.1], log: true }\noptimizer: { choice: [SGD, AdamW] }\nimgsz: { choice: [64, 128] }\n'
+  writeFileSync(join(folder, 'space.yaml'), space)
+  const words = ['--space', 'space.yaml', '--hyp', 'scratch-low', '--second-objective', 'min gflops']
+  await good('train', ...tinyFlags, '--epochs', '1', '--evolve', '5', '--jobs', '2', ...words)
+  const rows = await trials()
+  const sizes = new Map(rows.map(({ hyp, second }) => [hyp['imgsz'], second]))
+  expect(new Set(rows.map(({ state }) => state))).toEqual(new Set(['complete']))
+  if (sizes.size === 2) expect(sizes.get(64)!).toBeGreaterThan(sizes.get(128)!)
+  writeFileSync(join(folder, 'wrong.yaml'), 'lr0: { float: [0.001, 0.1] }\nlayers: { integer: [1, 4] }\n')
+  const { status, stderr } = await cli(
+    ['train', ...tinyFlags, '--evolve', '2', '--space', 'wrong.yaml', '--new'],
+    folder,
+  )
+  expect(status).toBe(2)
+  expect(stderr).toMatch(/has layers, which the trainer embedded does not read/)
+  remove()
 })
 
 describe('other ways', () => {

@@ -87,7 +87,8 @@ export function embeddedTrainers(
         onEvent?.(job.trial, event, resources)
         if (event.type === 'start') {
           names = event.names
-          size = { parameters: event.parameters, gflops: event.gflops }
+          // the model's are those of an image of 640 px
+          size = { parameters: event.parameters, gflops: event.gflops * (event.imagePx.val / 640) ** 2 }
         }
         if (event.type === 'val') classes = event.rows
         if (event.type === 'epoch') onEpoch(reportOf(event))
