@@ -339,23 +339,19 @@ const shareOf = (part: number, whole: number) => (whole > 0 ? Math.min(1, Math.m
 
 /**
  * A share with its interval. The variance over random halves is that of the whole (Shao and Wu, 1989); it is taken around
- * the share itself, so that what no half finds is uncertain too. A half whose forest found hardly anything says nothing
- * about shares: its whole counts as at least half of what is usual.
+ * the share itself, so that what no half finds is uncertain too.
  */
 function withInterval(part: (of: Decomposition) => number, { parts, ofHalves }: ForestEstimate) {
   const importance = shareOf(part(parts), parts.whole)
-  const least =
-    quantile(
-      ofHalves.map(({ whole }) => whole).sort((a, b) => a - b),
-      0.5,
-    ) / 2
-  const spread =
-    ninety *
-    deviation(
-      ofHalves.map((each) => shareOf(part(each), Math.max(each.whole, least))),
-      importance,
-    )
+  const spread = ninety * deviation(sharesOfHalves(part, ofHalves), importance)
   return { importance, low: Math.max(0, importance - spread), high: Math.min(1, importance + spread) }
+}
+
+/** A half whose forest found hardly anything says nothing about shares: its whole counts as at least half of the usual. */
+function sharesOfHalves(part: (of: Decomposition) => number, ofHalves: readonly Decomposition[]): number[] {
+  const wholes = ofHalves.map(({ whole }) => whole).sort((a, b) => a - b)
+  const least = quantile(wholes, 0.5) / 2
+  return ofHalves.map((each) => shareOf(part(each), Math.max(each.whole, least)))
 }
 
 function forestShares(sample: Sample, estimate: ForestEstimate, rng: Random): Share[] {
@@ -420,13 +416,15 @@ function pairShares(sample: Sample, estimate: ForestEstimate, rng: Random): Pair
   const pairs: PairImportance[] = []
   for (let a = 0; a < size; a++)
     for (let b = a + 1; b < size; b++) {
-      const share = withInterval((of) => of.pairs[a * size + b], estimate)
-      if (!(parts.pairs[a * size + b] > 0)) continue
-      // A pair that was looked for among many has to exceed the largest of as many.
+      const part = (of: Decomposition) => of.pairs[a * size + b]
+      if (!(part(parts) > 0)) continue
+      const share = withInterval(part, estimate)
+      // A pair that was looked for among many has to exceed the largest of as many, and how much it varies among halves.
+      const varies = ninety * deviation(sharesOfHalves(part, estimate.ofHalves))
       pairs.push({
         keys: [axes[a].key, axes[b].key],
         ...share,
-        distinguishable: share.importance > largest && share.low > 0,
+        distinguishable: share.importance > Math.max(largest, varies),
       })
     }
   return pairs.sort((p, q) => q.importance - p.importance).slice(0, shownPairs)
