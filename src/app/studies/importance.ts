@@ -145,7 +145,7 @@ function keyColumns({ keys, method }: Importance, best: Hyp): TableColumn<KeyImp
       text: ({ key, distinguishable }) => (distinguishable ? key : `${key} ?`),
     },
     { title: alone, text: ({ importance }) => percent(importance) },
-    { title: '90 % interval', text: interval },
+    { title: 'interval', text: interval },
     ...(method === 'fanova' ? [{ title: 'with others', text: ({ total }: KeyImportance) => percent(total) }] : []),
     { title: '', align: 'left', text: ({ importance, total }) => barText(importance / most, total / most) },
     { title: 'best', text: ({ key }) => (Object.hasOwn(best, key) ? valueText(best[key]!) : '-') },
