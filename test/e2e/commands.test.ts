@@ -18,7 +18,16 @@ for (let epoch = 1; epoch <= epochs; epoch++) {
   await new Promise((resolve) => setTimeout(resolve, pause))
 }
 `
-const trainer = (pause = 0) => ['--sampler', 'yolov5', '--trainer', 'command', '--', process.execPath, 'train.mjs', String(pause)]
+const trainer = (pause = 0) => [
+  '--sampler',
+  'yolov5',
+  '--trainer',
+  'command',
+  '--',
+  process.execPath,
+  'train.mjs',
+  String(pause),
+]
 
 function project(): { folder: string; remove: () => void; run: (...words: string[]) => ReturnType<typeof cli> } {
   const { folder, remove } = scratch()
