@@ -2,10 +2,12 @@
 //   node bench/run.mjs search [--scenario DIR] [--tasks dev:4] [--samplers a,b] [--budget 50] [--workers 1] [--seeds 5]
 //     [--default good] [--json FILE]
 // bench/search/README.md says what is measured and how to read the table.
+import { writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { samplers } from '../src/search/index.ts'
+import { figureOf } from './search/figure.ts'
 import type { Method } from './search/method.ts'
 import { combinedMethod, localMethods, type Versions } from './search/methods.ts'
 import { isPeer, openPeers, type Peers, PeersError, setUpPeers } from './search/peers.ts'
@@ -30,6 +32,7 @@ const options = {
   at: { type: 'string' },
   targets: { type: 'string', default: '.2,.1' },
   against: { type: 'string' },
+  figure: { type: 'string' },
   json: { type: 'string' },
   list: { type: 'boolean', default: false },
   'setup-peers': { type: 'boolean', default: false },
@@ -52,6 +55,7 @@ const help = `node bench/run.mjs search [options]
   --at LIST        columns of the table: budgets, or with several workers times
   --targets LIST   regrets to reach (default .2,.1)
   --against NAME   a second table: by how much the others differ from this one, run by run
+  --figure FILE    draws the mean regrets over the budget as PNG
   --json FILE      keeps the runs; those that are there are not run again
   --list           the methods, and what keeps one from running
   --setup-peers    installs Optuna and NePS into .peers/search`
@@ -186,6 +190,8 @@ async function bench(values: Values, peers: Peers): Promise<void> {
     console.log(tableOf(of, { columns, by, targets }))
     if (values.against !== undefined && of.some(({ method }) => method === values.against))
       console.log(`\n${differencesTo(values.against, of, { columns, by })}`)
+    if (values.figure !== undefined)
+      writeFileSync(values.figure, await figureOf(of, { title: what, budget: columns.at(-1)!, by }))
   }
 }
 
