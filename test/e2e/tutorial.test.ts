@@ -75,7 +75,7 @@ async function interrupt(running: Running): Promise<Finished> {
 }
 async function trialsOf(study: string, folder = place.folder) {
   const { stdout } = await inShell(`hypevolve trials ${study} --json`, folder).finished
-  return JSON.parse(stdout) as { number: number; state: string; hyp: Record<string, number> }[]
+  return JSON.parse(stdout) as { number: number; state: string; hyp: Record<string, number>; repeats: number | null }[]
 }
 
 describe('docs/tutorial-commands.md', () => {
@@ -136,11 +136,11 @@ describe('YOLOv5: evolution', () => {
       const running = inShell(`exec ${commands.evolve} --name literal`)
       await running.until(/^ +2\/9 /m)
       const { status, stdout } = await interrupt(running)
-      expect(stdout).toMatch(/begins runs\/evolve\/literal \(300 trials\)/)
+      expect(stdout).toMatch(/begins runs\/evolve\/literal \(300 trainings' worth\)/)
       expect(status).toBe(130)
       const resumed = inShell('exec hypevolve resume')
       await resumed.until(/^ +[3-9]\/9 /m)
-      expect(resumed.output()).toMatch(/continues runs\/evolve\/literal \(0 of 300 done\)/)
+      expect(resumed.output()).toMatch(/continues runs\/evolve\/literal \(0 of 300 trainings' worth done\)/)
       expect((await interrupt(resumed)).status).toBe(130)
       expect((await trialsOf('literal')).map(({ number, state }) => [number, state])).toEqual([[0, 'waiting']])
     },
@@ -255,7 +255,7 @@ describe('YOLOv5: four processes', () => {
       expect(status.status).toBe(0)
 
       const resumed = await inShell('hypevolve resume', folder).finished
-      expect(resumed.stdout).toMatch(/continues runs\/evolve\/exp \(\d+ of 12 done\)/)
+      expect(resumed.stdout).toMatch(/continues runs\/evolve\/exp \([\d.]+ of 12 trainings' worth done\)/)
       expect(resumed.status, resumed.stdout + resumed.stderr).toBe(0)
       const trials = await trialsOf('exp', folder)
       expect(trials.map(({ number }) => number)).toEqual(Array.from({ length: 12 }, (_, number) => number))
@@ -263,7 +263,8 @@ describe('YOLOv5: four processes', () => {
         expect.arrayContaining(told),
       )
       const rows = readFileSync(join(folder, 'runs/evolve/exp/evolve.csv'), 'utf8').trim().split('\n').slice(1)
-      expect(rows).toHaveLength(trials.filter(({ state }) => state === 'complete').length)
+      const searched = trials.filter(({ state, repeats }) => state === 'complete' && repeats === null)
+      expect(rows).toHaveLength(searched.length)
       expect(readdirSync(join(folder, 'runs/evolve'))).toEqual(['exp'])
     },
     limitMs,
