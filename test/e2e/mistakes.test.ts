@@ -200,7 +200,7 @@ describe('a full disk', () => {
     if (!unmount) return context.skip('mounting a small file system needs root')
     try {
       const words = ['train', ...tinyFlags, '--data', '../data.yaml', '--cfg', '../tiny.yaml', '--epochs', '1']
-      const running = startCli([...words, '--evolve', '12'], folder, env)
+      const running = startCli([...words, '--evolve', '12', '--sampler', 'yolov5'], folder, env)
       await running.until(/^trial 2 complete/m)
       const filler = join(folder, 'filler')
       const { stderr: full } = spawnSync('dd', ['if=/dev/zero', `of=${filler}`, 'bs=64k'], { encoding: 'utf8' })
