@@ -150,7 +150,7 @@ describe('the package', () => {
     await waitFor(() => processesIn(project).length === 0, 'the end of all processes', 20_000)
 
     const resumed = npx('resume')
-    expect(resumed.stdout).toMatch(/continues runs\/evolve\/exp \(\d of 6 done\)/)
+    expect(resumed.stdout).toMatch(/continues runs\/evolve\/exp \(\d of 6 trainings' worth done\)/)
     expect(resumed.status, resumed.stdout + resumed.stderr).toBe(0)
     const trials = JSON.parse(npx('trials', '--json').stdout) as { number: number; state: string }[]
     expect(trials.map(({ number, state }) => `${number} ${state}`)).toEqual(

@@ -72,7 +72,11 @@ describe('Ctrl-C', () => {
   })
 
   it('in an evolution keeps the finished generations', async () => {
-    const running = startCli(long('evolution', '--epochs', '3', '--evolve', '200'), place.folder, env)
+    const running = startCli(
+      long('evolution', '--epochs', '3', '--sampler', 'yolov5', '--evolve', '200'),
+      place.folder,
+      env,
+    )
     await running.until(/Generation 3 of 200/)
     signalGroup(running, 'SIGINT')
     const { status, stdout } = await running.finished
@@ -83,7 +87,11 @@ describe('Ctrl-C', () => {
     expect(rows).toBeGreaterThanOrEqual(2)
     expect(existsSync(join(folder, 'evolve.png'))).toBe(true)
 
-    const more = await cli(long('evolution', '--epochs', '3', '--evolve', '1', '--resume'), place.folder, env)
+    const more = await cli(
+      long('evolution', '--epochs', '3', '--sampler', 'yolov5', '--evolve', '1', '--resume'),
+      place.folder,
+      env,
+    )
     expect(more.stdout).toContain(`continues runs/evolve/evolution (${rows} of ${rows + 1} done)`)
     expect(more.status).toBe(0)
     expect(readFileSync(join(folder, 'evolve.csv'), 'utf8').trim().split('\n')).toHaveLength(rows + 2)

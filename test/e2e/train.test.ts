@@ -154,7 +154,7 @@ describe('hypevolve val and export', () => {
 
 describe('hypevolve train --evolve', () => {
   it('leaves the three files of v7.0 and goes on with --resume', async () => {
-    const words = ['train', ...tinyFlags, '--epochs', '1', '--evolve']
+    const words = ['train', ...tinyFlags, '--epochs', '1', '--sampler', 'yolov5', '--evolve']
     const first = await run(...words, '3')
     expect(first.status, first.stdout + first.stderr).toBe(0)
     expect(first.stdout).toMatch(/^evolve: 3 generations finished, current result:$/m)
@@ -191,7 +191,7 @@ describe('hypevolve train --evolve', () => {
   })
 
   it('is the same evolution under the same seed, in a folder of its own', async () => {
-    const words = ['train', ...tinyFlags, '--epochs', '1', '--evolve', '4', '--name', 'again']
+    const words = ['train', ...tinyFlags, '--epochs', '1', '--sampler', 'yolov5', '--evolve', '4', '--name', 'again']
     expect((await run(...words)).status).toBe(0)
     expect(read('runs/evolve/again/evolve.csv')).toBe(read('runs/evolve/exp/evolve.csv'))
   })

@@ -131,7 +131,19 @@ class Search {
 
   start(slots: number): Coordinator {
     const { folder, server, trials, paceMs = [20, 200] } = this.#options
-    const words = ['train', '--data', 'none.yaml', '--epochs', '3', '--evolve', String(trials), '--jobs', String(slots)]
+    const words = [
+      'train',
+      '--data',
+      'none.yaml',
+      '--epochs',
+      '3',
+      '--sampler',
+      'yolov5',
+      '--evolve',
+      String(trials),
+      '--jobs',
+      String(slots),
+    ]
     if (server) words.push('--storage', server.url)
     const program = [
       process.execPath,
