@@ -1,6 +1,6 @@
 // Real trainings of the embedded trainer, each of them done once: what ended stands in a file, a line for each.
 import { appendFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { basename, dirname } from 'node:path'
 import { loadHyp, type TrainOptions, trainDefaults } from '../../src/detect/index.ts'
 import { type Executor, embeddedTrainers, localExecutor, type Outcome, type TrainJob } from '../../src/run/index.ts'
 import {
@@ -25,7 +25,7 @@ export interface Settings {
 
 /** What they are called in the file: trainings with another name are others. */
 export const nameOf = ({ imagePx, epochs, batchSize, weights }: Settings): string =>
-  `yolov5n ${imagePx}px ${epochs}ep b${batchSize} ${weights || 'scratch'}`
+  `yolov5n ${imagePx}px ${epochs}ep b${batchSize} ${weights === '' ? 'scratch' : basename(weights)}`
 
 /** What a training was for: a trial of a search, or again with another seed. */
 export type Purpose = { readonly run: string; readonly number: number } | { readonly again: true }
