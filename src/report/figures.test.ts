@@ -12,6 +12,7 @@ import {
   evolveFigure,
   evolveText,
   type FigureName,
+  type FrontTable,
   figures,
   type ImportanceTable,
 } from './index.ts'
@@ -76,7 +77,30 @@ const importanceTable = (share: number): ImportanceTable => ({
   pairs: [{ keys: ['lr0', 'layers'], importance: 0.1, low: 0.05, high: 0.14, distinguishable: true }],
 })
 
+const frontTable = (factor: number): FrontTable => ({
+  title: 'mAP50 and latency of runs/evolve/细胞',
+  x: 'latency_ms',
+  y: 'fitness',
+  minimize: true,
+  points: [4, 5, 6, 7, 8].map((latency, number) => ({
+    number,
+    first: [0.1, 0.3, 0.2, 0.5, 0.9][number]! * factor,
+    second: latency,
+    kind: number === 2 ? 'behind' : number === 4 ? 'broken' : 'front',
+    isStart: number === 1,
+  })),
+})
+
 const samples: Record<FigureName, Samples> = {
+  front: {
+    size: [1600, 1200],
+    first: frontTable(1),
+    other: { ...frontTable(1), points: frontTable(1).points.map((each) => ({ ...each, kind: 'behind' as const })) },
+    empty: [
+      { title: 'Nothing', x: 'a', y: 'b', minimize: false, points: [] },
+      { ...frontTable(Number.NaN), minimize: false },
+    ],
+  },
   importance: {
     size: [2400, 1800],
     first: importanceTable(0.5),

@@ -5,6 +5,7 @@ import { batchFigure, boxesOfDetections } from './batch.ts'
 import { confusionFigure } from './confusion.ts'
 import { f1Figure, precisionFigure, precisionRecallFigure, recallFigure } from './curves.ts'
 import { evolveFigure, evolveText } from './evolve.ts'
+import { frontFigure } from './front.ts'
 import { importanceFigure } from './importance.ts'
 import { labelsCorrelogram, labelsFigure } from './labels.ts'
 import { resultsFigure } from './results.ts'
@@ -24,6 +25,7 @@ export type {
   ClassCurves,
   ConfusionTable,
   EvolveTable,
+  FrontTable,
   ImportanceTable,
   LabelTable,
   PictureLayout,
@@ -37,6 +39,7 @@ export {
   evolveFigure,
   evolveText,
   f1Figure,
+  frontFigure,
   importanceFigure,
   labelsCorrelogram,
   labelsFigure,
@@ -59,6 +62,7 @@ export const figures = {
   labels: { file: 'labels.jpg', draw: labelsFigure },
   sizes: { file: 'sizes.png', draw: sizesFigure },
   correlogram: { file: 'labels_correlogram.jpg', draw: labelsCorrelogram },
+  front: { file: 'front.png', draw: frontFigure },
   importance: { file: 'importance.png', draw: importanceFigure },
   batch: { file: 'train_batch0.jpg', draw: batchFigure },
 } as const

@@ -93,6 +93,27 @@ export interface BatchPicture {
   readonly minConfidence?: number
 }
 
+/** What the picture of two objectives is drawn from. */
+export interface FrontTable {
+  readonly title: string
+  /** Name of the second objective. */
+  readonly x: string
+  /** Name of the first, of which more is better. */
+  readonly y: string
+  /** Whether less of the second is better. */
+  readonly minimize: boolean
+  readonly points: readonly {
+    /** Of the trial. */
+    readonly number: number
+    readonly first: number
+    /** As it was measured. */
+    readonly second: number
+    /** `broken`: it breaks a constraint. */
+    readonly kind: 'front' | 'behind' | 'broken'
+    readonly isStart: boolean
+  }[]
+}
+
 /** What the importance of hyperparameters is drawn from. Shares lie in [0, 1]. */
 export interface ImportanceTable {
   readonly title: string

@@ -65,7 +65,7 @@ export { type SamplerName, samplers } from './samplers/index.ts'
 export { eta, lowestRung, rungsOf, type Schedule, scheduleSchema } from './schedule.ts'
 export { type FrozenKey, SearchSpace, type SpaceJson, type SpaceOptions } from './space.ts'
 export { parseSpace } from './space-file.ts'
-export { type StopReason, type StopRequest, stopReason } from './stop.ts'
+export { remainingOf, type StopReason, type StopRequest, stopReason } from './stop.ts'
 export { type SuggestOptions, suggest } from './suggest.ts'
 export { tablePrecision } from './table-precision.ts'
 export {

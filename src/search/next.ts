@@ -1,7 +1,7 @@
 // What a study trains next: a new hyp, one a rung further, or one again to confirm it. Pure; `Study` asks it inside the
 // transaction that gives a trial out.
 import { randomFor } from '../base/index.ts'
-import { confirmationOf, confirmationTrainings, fewestRepeats, nextRepeat } from './confirm.ts'
+import { confirmationOf, confirmationTrainings, nextRepeat } from './confirm.ts'
 import { repeatCost, searchCost } from './cost.ts'
 import type { History } from './history.ts'
 import type { Hyp } from './hyp.ts'
@@ -13,7 +13,7 @@ import { usableRungs } from './rung-quality.ts'
 import type { Proposal, Sampler, SearchContext } from './sampler.ts'
 import { rungsOf, type Schedule } from './schedule.ts'
 import type { SearchSpace } from './space.ts'
-import { type StopReason, stopReason } from './stop.ts'
+import { isEarly, repeatsAfter, type StopReason, stopReason } from './stop.ts'
 
 export interface NextRequest {
   readonly space: SearchSpace
@@ -45,25 +45,18 @@ export function nextTraining(request: NextRequest): Proposal | undefined {
   const { schedule } = request
   const stop =
     schedule?.patience === undefined ? undefined : stopReason({ ...request, schedule, start: request.space.start })
-  const proposal = stop && stop.reason !== 'budget' ? undefined : nextOfSearch(request)
+  const proposal = isEarly(stop) ? undefined : nextOfSearch(request)
   return proposal ?? (schedule && nextOfConfirmation(request, schedule, stop))
 }
 
-/** The best hyps and the start again: with what the search leaves of the budget, or, if it ended early, in proportion. */
+/** The best hyps and the start again. */
 function nextOfConfirmation(
-  { history, target, space }: NextRequest,
+  { history, target, space: { start } }: NextRequest,
   schedule: Schedule,
   stop: StopReason | undefined,
 ): Proposal | undefined {
-  const { confirm, epochs } = schedule
-  if (confirm === 0) return undefined
-  const spent = searchCost(history, schedule)
-  const left = target === undefined ? Number.POSITIVE_INFINITY : target - spent
-  const inProportion = Math.max(fewestRepeats, (spent * confirm) / (1 - confirm))
-  const endedEarly = stop !== undefined && stop.reason !== 'budget'
-  if (!endedEarly && target === undefined) return undefined
-  const repeat = nextRepeat(history, Math.floor((endedEarly ? Math.min(left, inProportion) : left) + 1e-9), space.start)
-  return repeat && { ...repeat, fidelity: epochs }
+  const repeat = nextRepeat(history, repeatsAfter({ history, schedule, target }, stop), start)
+  return repeat && { ...repeat, fidelity: schedule.epochs }
 }
 
 function nextOfSearch(request: NextRequest): Proposal | undefined {
@@ -90,6 +83,10 @@ function nextOfSearch(request: NextRequest): Proposal | undefined {
   const pruner = pruners[schedule.pruner.name as keyof typeof pruners] as Pruner<unknown>
   const rng = randomFor(seed, number + prunerStream)
   const grant = pruner.grant({ rungs, number, history, rng }, pruner.options.parse(schedule.pruner.options))
+  // A short training of a new hyp is worth something only as long as a whole one can follow.
+  const isTooLate =
+    planned !== undefined && grant.promote === undefined && grant.epochs < full && !fits(grant.epochs + full)
+  if (isTooLate) return fits(full) ? { ...proposed(atFull), fidelity: full } : undefined
   if (!fits(grant.epochs)) return undefined
   if (grant.promote !== undefined)
     return {

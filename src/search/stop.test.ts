@@ -6,6 +6,7 @@ import {
   History,
   type NextRequest,
   nextTraining,
+  remainingOf,
   type Schedule,
   samplers,
   stopReason,
@@ -83,10 +84,23 @@ describe('a search ends', () => {
     expect(stopReason({ history: noisy, schedule, target: 100 })?.best).toBe(1)
   })
 
+  it('and until then as much may follow as its target leaves, trainings under way included', () => {
+    const history = historyOf([1, 3, 2])
+    expect(remainingOf({ history, schedule, target: 20 })).toBe(17)
+    history.set({ ...complete(3, 0, { fidelity: 9 }), state: 'running' })
+    expect(remainingOf({ history, schedule, target: 20 })).toBe(17)
+    history.set({ ...complete(3, 0, { fidelity: 9 }), state: 'pruned', epochs: 9 })
+    expect(remainingOf({ history, schedule, target: 20 })).toBeCloseTo(16 + 2 / 3, 9)
+    expect(remainingOf({ history, schedule, target: 2 })).toBe(0)
+    expect(remainingOf({ history, schedule, target: undefined })).toBeUndefined()
+    expect(remainingOf({ history: historyOf([3, ...repeated(10, 2)]), schedule, target: undefined })).toBe(2)
+  })
+
   it('then what is best is confirmed, in proportion to what was spent', () => {
     const space = defineSpace({ x: float(0, 1, { default: 0 }) })
     const history = historyOf([3, 2.9, ...repeated(12, 2)])
     const proposed: (number | undefined)[] = []
+    const left: (number | undefined)[] = []
     for (;;) {
       const request: NextRequest = {
         space,
@@ -98,6 +112,7 @@ describe('a search ends', () => {
         number: history.size,
         target: 100,
       }
+      left.push(remainingOf({ ...request, schedule }))
       const proposal = nextTraining(request)
       if (!proposal) break
       proposed.push(proposal.repeats)
@@ -105,5 +120,33 @@ describe('a search ends', () => {
       history.set({ ...complete(history.size, fitness), ...proposal, mutated: [] })
     }
     expect(proposed).toEqual([1, 0, 1]) // a quarter of 14, one hyp beside the start
+    expect(left).toEqual([3, 2, 1, 0])
+  })
+})
+
+describe('short trainings of new hyps', () => {
+  const short = { ...schedule, lowest: 9, confirm: 0, patience: undefined, pruner: { name: 'hyperband', options: {} } }
+  const space = defineSpace({ x: float(0, 1, { default: 0 }) })
+
+  it.each([
+    [1, [27]],
+    [2, [27, 27]],
+    [2.4, [27, 9, 27]],
+    [4.5, [27, 9, 9, 9, 27]],
+  ])('are begun while a whole one can follow: %d trainings’ worth', (target, lengths) => {
+    const history = new History()
+    for (;;) {
+      const proposal = nextTraining({
+        ...{ space, sampler: samplers.random as NextRequest['sampler'], samplerOptions: {}, schedule: short, history },
+        ...{ seed: 1, number: history.size, target },
+      })
+      if (!proposal) break
+      const { fidelity = 27 } = proposal
+      const trial = { ...complete(history.size, history.size), ...proposal, mutated: [] }
+      history.set(fidelity < 27 ? { ...trial, state: 'pruned', epochs: fidelity } : trial)
+    }
+    const granted = [...history.ended].map(({ fidelity }) => fidelity)
+    expect(granted.slice(0, lengths.length)).toEqual(lengths)
+    expect(granted.at(-1)).toBe(27)
   })
 })

@@ -1,6 +1,6 @@
 // Whether a search is over, and why: its budget is spent, or nothing got better for too long. A function of the history.
-import { confirmationTrainings, startOf } from './confirm.ts'
-import { costOf, searchCost } from './cost.ts'
+import { confirmationTrainings, fewestRepeats, startOf } from './confirm.ts'
+import { costOf, repeatCost, searchCost } from './cost.ts'
 import type { History } from './history.ts'
 import type { Hyp } from './hyp.ts'
 import { noiseOf, spreadOf } from './noise.ts'
@@ -43,6 +43,35 @@ export function stopReason(request: StopRequest): StopReason | undefined {
     schedule.rungs === 'restart' && schedule.pruner.name !== 'none' ? rungsOf(schedule)[0] : schedule.epochs
   const planned = target - confirmationTrainings(target, schedule.confirm)
   return spent + shortest / schedule.epochs > planned + 1e-9 ? { reason: 'budget', ...facts } : undefined
+}
+
+/** Whether it ended before its budget did. */
+export const isEarly = (stop: StopReason | undefined): boolean => stop !== undefined && stop.reason !== 'budget'
+
+/**
+ * Full trainings that the confirmation may take, those behind it included: what the search leaves of the target, or, if it
+ * ended early, as many as are in proportion to it.
+ */
+export function repeatsAfter({ history, schedule, target }: StopRequest, stop: StopReason | undefined): number {
+  const { confirm } = schedule
+  if (confirm === 0 || (target === undefined && !isEarly(stop))) return 0
+  const spent = searchCost(history, schedule)
+  const left = target === undefined ? Number.POSITIVE_INFINITY : target - spent
+  const inProportion = Math.max(fewestRepeats, (spent * confirm) / (1 - confirm))
+  return Math.floor((isEarly(stop) ? Math.min(left, inProportion) : left) + 1e-9)
+}
+
+/**
+ * Full trainings' worth that a study may still take, trainings under way included: what its target leaves, or, where the
+ * search ended early, its confirmation. `undefined`: no end in sight.
+ */
+export function remainingOf(request: StopRequest): number | undefined {
+  const { history, schedule, target } = request
+  const underWay = history.open.reduce((sum, trial) => sum + costOf(trial, schedule), 0)
+  const again = repeatCost(history, schedule)
+  const stop = schedule.patience === undefined ? undefined : stopReason(request)
+  if (isEarly(stop)) return underWay + Math.max(0, repeatsAfter(request, stop) - again)
+  return target === undefined ? undefined : Math.max(0, target - searchCost(history, schedule) - again + underWay)
 }
 
 /**

@@ -24,6 +24,7 @@ import {
   parseFitness,
   pruners,
   type RunningTrial,
+  remainingOf,
   type Sampler,
   type Schedule,
   SearchSpace,
@@ -168,6 +169,19 @@ export class Study<H extends Hyp = Hyp> {
    */
   get spent(): number {
     return this.#schedule ? this.#epochsSpent / this.#schedule.epochs : this.history.ended.length
+  }
+
+  /**
+   * What may still follow, trials under way included, in the unit of `target`; less than that leaves where a search with a
+   * schedule has ended early. `undefined`: no end in sight.
+   */
+  get remaining(): number | undefined {
+    const [schedule, target] = [this.#schedule, this.#target]
+    if (schedule) {
+      const { history, patienceFrom } = this
+      return remainingOf({ history, schedule, target, patienceFrom, start: this.space.start })
+    }
+    return target === undefined ? undefined : Math.max(0, target - this.history.ended.length)
   }
 
   /** What its search had cost when it was finished and got a larger target; see {@link StudyRecord}. */

@@ -2,6 +2,7 @@
 // and whole trainings, the confirmation, a kill in the middle, constraints, two objectives.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { cli, kill9, scratch, startCli, tinyFlags, tinyProject } from './helpers.ts'
 
@@ -50,7 +51,7 @@ function project() {
 }
 
 describe('twenty trainings’ worth', () => {
-  const { remove, good, trials, read } = project()
+  const { folder, remove, good, trials, read } = project()
   let said = ''
   let rows: Row[] = []
 
@@ -99,7 +100,10 @@ describe('twenty trainings’ worth', () => {
     expect(Number(/^lr0: (\S+)$/m.exec(yaml)?.[1])).toBeCloseTo(best.hyp.lr0, 5)
     expect(best.confirmation).toMatchObject({ confirmed: true, winner: { number: best.number } })
     expect(await good('best')).toMatch(/trained (once|\d times) more: 0\.\d+/)
-    expect(await good('status')).toMatch(/^confirmed \d × again: 0\.\d+/m)
+    const status = await good('status')
+    expect(status).toMatch(/^confirmed \d × again: 0\.\d+/m)
+    expect(status).toMatch(/^done .*: \d+ complete, \d+ short, 4 to confirm, 0 failed, 0 running$/m)
+    expect(said.trim().split('\n').at(-1)).toMatch(/^Train with the best: /)
   })
 
   it('is shown with its lengths', async () => {
@@ -112,11 +116,25 @@ describe('twenty trainings’ worth', () => {
   })
 
   it('is done when repeated, and goes on with a larger number', async () => {
-    const more = await good('train', '--evolve', '24', '--epochs', '36', ...few, ...usual)
-    expect(more).toMatch(/extends runs\/evolve\/exp from 20 to 24 trainings' worth/)
+    const more = await good('train', '--evolve', '32', '--epochs', '36', ...few, ...usual)
+    expect(more).toMatch(/extends runs\/evolve\/exp from 20 to 32 trainings' worth/)
     const later = await trials()
     expect(later.slice(0, rows.length)).toEqual(rows)
     expect(later.length).toBeGreaterThan(rows.length)
+  })
+
+  it('tells what matters, draws it, and writes a smaller space that can be searched', async () => {
+    const told = await good('importance', 'exp', '--figure', 'importance.png', '--narrow', 'next.yaml')
+    expect(told).toMatch(/^What matters for the fitness in runs\/evolve\/exp: \d+ full trainings$/m)
+    expect(told).toMatch(/^lr0 .* % /m)
+    const { keys } = JSON.parse(await good('importance', '--json'))
+    expect(keys.map(({ key }: { key: string }) => key).sort()).toEqual(few[1]!.split(',').sort())
+    expect(['lr0', 'momentum']).toContain(keys[0].key)
+    expect(await sharp(join(folder, 'importance.png')).metadata()).toMatchObject({ format: 'png' })
+    await good('train', '--evolve', '3', '--epochs', '36', '--space', 'next.yaml', '--name', 'next', ...usual)
+    const next = (await trials('next')).filter(({ state }) => state === 'complete')
+    expect(next.length).toBeGreaterThan(1)
+    expect(next[0].hyp).toMatchObject(JSON.parse(await good('best', 'exp', '--json')).hyp)
   })
 })
 
@@ -200,6 +218,8 @@ describe('other ways', () => {
     expect(best.metrics.latency_ms).toBeLessThanOrEqual(8)
     const rows = await trials('kept')
     expect(rows[0].violation).toBeGreaterThan(0) // the start, momentum 0.937
+    const { status, stderr } = await cli(['best', 'kept', '--figure', 'none.png'], folder)
+    expect([status, stderr]).toEqual([2, expect.stringMatching(/^.*--figure draws the front of two objectives, and /)])
   })
 
   it('finds the front of two objectives', async () => {
@@ -212,7 +232,9 @@ describe('other ways', () => {
       expect(fitness).toBeLessThan(front[i - 1].fitness)
       expect(second).toBeGreaterThan(front[i - 1].second)
     }
-    expect(await good('best', 'front')).toMatch(/^# The front of .* and latency_ms/m)
+    expect(await good('best', 'front', '--figure', 'seen.png')).toMatch(/^# The front of .* and latency_ms/m)
+    for (const file of ['seen.png', 'runs/evolve/front/front.png'])
+      expect(await sharp(join(folder, file)).metadata()).toMatchObject({ format: 'png', width: 1600 })
   })
 
   it('goes on with an original that was begun as one', async () => {

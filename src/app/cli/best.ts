@@ -8,6 +8,7 @@ export interface BestFlags extends StorageFlags {
   /** `yolov5`, `yolov5@v5.0`, `yolov3`, `ultralytics`, `cli`, `powershell`; undefined: a summary. */
   readonly format?: string
   readonly output?: string
+  readonly figure?: string
   readonly train: boolean
   readonly finalEpochs?: number
   readonly json: boolean
@@ -23,6 +24,7 @@ export const best = defineCommand({
         'yolov5, yolov5@v5.0 (the keys that release reads), yolov3, ultralytics, or a command line: cli (bash, zsh, sh) or powershell',
       )
       .option('--output <file>', 'write into this file instead')
+      .option('--figure <file>', 'write a picture of the front of two objectives (PNG)')
       .option('--train', 'train with them now, with the flags of the study', false)
       .addOption(
         new Option('--final-epochs <n>', 'epochs of that training')
@@ -38,6 +40,7 @@ Examples:
   hypevolve best
   hypevolve best exp2 --format yolov5@v6.2 --output hyp.best.yaml
   hypevolve best --train --final-epochs 300
+  hypevolve best --figure front.png
   hypevolve best --format powershell --final-epochs 300`,
       )
       .action(async (study: string | undefined, flags: BestFlags) => {

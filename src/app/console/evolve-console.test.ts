@@ -133,6 +133,7 @@ describe('the end', () => {
     await study.tell(trial, { mAP50: 0.1 })
     const { screen, view } = shown({ slots: 1 })
     view.end(summary, ['a/evolve.csv', 'a/evolve.png'], ['Best results from row 0:'])
+    view.tellNext()
     expect(screen.lines.filter((line) => line !== '')).toEqual([
       'Best results from row 0:',
       text,

@@ -186,8 +186,8 @@ export class EvolveConsole {
     const { study, slots } = this.#options
     const each = this.#totalMs / this.#worth / 1000
     const text = `${shortTime(each)} per ${study.schedule ? 'full training' : 'generation'}`
-    if (study.target === undefined) return text
-    const left = study.target - study.spent
+    const left = study.remaining
+    if (left === undefined) return text
     if (left <= 1e-9) return `${text}, all done`
     // In training now, in all processes; this one's slots have the next trial in a moment.
     const inTraining = Math.max(slots, study.history.open.filter(({ state }) => state === 'running').length)
@@ -225,6 +225,11 @@ export class EvolveConsole {
     }
     if (files.length === 0) return
     this.#terminal.line(`Results saved to ${files.map((file) => this.#terminal.bold(file)).join(', ')}`)
+  }
+
+  /** What to do with what it found; the very last. */
+  tellNext(): void {
+    const { study } = this.#options
     this.#terminal.line(
       `Train with the best: hypevolve best ${study.name} --train --final-epochs ${this.#options.finalEpochs ?? 300}`,
     )

@@ -17,6 +17,7 @@ import {
   type Study,
 } from '../../study/index.ts'
 import { answerOf } from '../studies/answer.ts'
+import { frontTable } from '../studies/front.ts'
 
 export interface EvolveFilesOptions {
   readonly study: Study
@@ -52,8 +53,10 @@ export class EvolveFiles {
 
   /** Paths of table, hyp file and picture, as far as the release writes them. */
   get paths(): string[] {
-    const { table, hyp, figure } = this.#options.format
-    return [table, ...(hyp ? [hyp] : []), figure].map((place) => this.#path(place))
+    const { study, format } = this.#options
+    const { table, hyp, figure } = format
+    const paths = [table, ...(hyp ? [hyp] : []), figure].map((place) => this.#path(place))
+    return study.definition.second ? [...paths, this.#frontPath] : paths
   }
 
   /** Writes table and hyp file; does nothing before the first complete trial. */
@@ -199,12 +202,13 @@ export class EvolveFiles {
       const drawn = study.history.complete.length
       if (drawn === 0) return
       const path = this.#path(format.figure)
-      let picture = await this.#picture()
+      let pictures = await this.#pictures()
       await study.exclusive(async () => {
         if (final) await study.refresh()
-        if (final && study.history.complete.length !== drawn) picture = await this.#picture()
+        if (final && study.history.complete.length !== drawn) pictures = await this.#pictures()
         await mkdir(dirname(path), { recursive: true })
-        await replaceFile(path, picture)
+        await replaceFile(path, pictures.evolve)
+        if (pictures.front) await replaceFile(this.#frontPath, pictures.front)
       })
     } catch (error) {
       if (this.#warned) return
@@ -218,9 +222,18 @@ export class EvolveFiles {
     }
   }
 
-  async #picture(): Promise<Uint8Array> {
-    const { evolveFigure } = await import('../../report/index.ts')
-    return evolveFigure(this.#figureTable(), this.#options.format.figureStyle)
+  async #pictures(): Promise<{ readonly evolve: Uint8Array; readonly front: Uint8Array | undefined }> {
+    const { evolveFigure, frontFigure } = await import('../../report/index.ts')
+    const { study, format } = this.#options
+    const front = frontTable(study, study.history.complete)
+    return {
+      evolve: await evolveFigure(this.#figureTable(), format.figureStyle),
+      front: front && (await frontFigure(front)),
+    }
+  }
+
+  get #frontPath(): string {
+    return join(this.#options.folder, 'front.png')
   }
 
   #figureTable() {

@@ -371,6 +371,7 @@ class Evolution {
     const any = this.#study.history.complete.length > 0
     this.#console.end(summary, any ? this.#files.paths : [], any ? await this.#files.pictureLines() : [])
     if (summary.ended === 'target' || summary.ended === 'deadline') await this.#answer()
+    if (any) this.#console.tellNext()
     if (summary.ended === 'target' && !any) return 1
     if (summary.ended !== 'interrupted') return 0
     return this.#interrupts.exitCode ?? 130

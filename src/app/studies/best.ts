@@ -9,6 +9,7 @@ import { numberText } from '../console/text.ts'
 import { type Answer, answerOf } from './answer.ts'
 import { powershellWord, shellLine, studyFlags, trainingWords } from './command-line.ts'
 import { enterStudyFolder } from './folder.ts'
+import { frontTable } from './front.ts'
 import { outsideLine, writeHyp } from './one-training.ts'
 import { withStudy } from './open.ts'
 import { readTrials } from './read.ts'
@@ -27,6 +28,7 @@ export async function runBest(name: string | undefined, flags: BestFlags): Promi
     study: found as StudyRecord,
     trials: await readTrials(storage, found),
   }))
+  if (flags.figure !== undefined) await writeFigure(study, trials, flags.figure)
   const answer = answerOf(trials, study.definition)
   if (!answer) throw new NothingCompleteError(study.name)
   if (flags.train) return trainBest(study, answer.trial, flags)
@@ -38,6 +40,20 @@ export async function runBest(name: string | undefined, flags: BestFlags): Promi
       throw new FileWriteError(flags.output!, cause)
     })
   return 0
+}
+
+async function writeFigure(study: StudyRecord, trials: readonly Trial[], path: string): Promise<void> {
+  const table = frontTable(study, trials)
+  if (!table)
+    throw new UsageError(
+      `--figure draws the front of two objectives, and ${study.name} has one; its picture is evolve.png. ` +
+        '--second-objective "min latency_ms" begins a study with two.',
+    )
+  const { frontFigure } = await import('../../report/index.ts')
+  await writeFile(path, await frontFigure(table)).catch((cause: NodeJS.ErrnoException) => {
+    throw new FileWriteError(path, cause)
+  })
+  console.error(`Saved ${path}`)
 }
 
 async function bestText(

@@ -5,8 +5,10 @@ import {
   History,
   type Metrics,
   type RungCorrelation,
+  remainingOf,
   rungCorrelations,
   rungsOf,
+  SearchSpace,
   type Trial,
 } from '../../search/index.ts'
 import type { AttemptRecord, EpochRecord, Storage, StudyOverview } from '../../study/index.ts'
@@ -32,6 +34,10 @@ export interface StudyStatus {
   readonly best: CompleteTrial | undefined
   /** What is known beyond its first result, if it was trained again. */
   readonly confirmation: Answer['confirmation']
+  /** Trainings that were to be short and came to their end. */
+  readonly short: number
+  /** Trainings that confirm. */
+  readonly repeats: number
   /** How the order at one length of training agrees with that at a longer one. */
   readonly lengths: readonly RungCorrelation[]
   readonly running: readonly RunningNow[]
@@ -68,7 +74,7 @@ export async function readStatus(storage: Storage, study: StudyOverview, now = n
   const { schedule } = study.definition
   const worth = (number: number) => (schedule ? (trials[number]?.fidelity ?? schedule.epochs) / schedule.epochs : 1)
   const perTrial = secondsPerTrial(attempts, schedule && worth)
-  const left = study.target === undefined ? undefined : study.target - study.spent
+  const left = remaining(study, trials)
   const answer = answerOf(trials, study.definition)
   const runningSeconds = running.map(({ startedAt }) => (now.getTime() - Date.parse(startedAt)) / 1000)
   const goesOn = study.workers.length > 0 && running.length > 0 && !study.stopping
@@ -78,6 +84,8 @@ export async function readStatus(storage: Storage, study: StudyOverview, now = n
     start: trials[0]?.state === 'complete' ? trials[0] : undefined,
     best: answer?.trial,
     confirmation: answer?.confirmation,
+    short: trials.filter((trial) => trial.state === 'pruned' && trial.epochs === trial.fidelity).length,
+    repeats: trials.filter(({ state, repeats }) => state === 'complete' && repeats !== undefined).length,
     lengths: schedule ? rungCorrelations(new History(trials), rungsOf(schedule)) : [],
     running,
     secondsPerTrial: perTrial,
@@ -86,6 +94,14 @@ export async function readStatus(storage: Storage, study: StudyOverview, now = n
         ? new Date(now.getTime() + 1000 * secondsLeft(perTrial, { left, atOnce: running.length, runningSeconds }))
         : undefined,
   }
+}
+
+/** What may still follow, in the unit of the target. */
+function remaining({ definition, target, spent, patienceFrom }: StudyOverview, trials: readonly Trial[]) {
+  const { schedule, space } = definition
+  if (!schedule) return target === undefined ? undefined : target - spent
+  const { start } = SearchSpace.fromJSON(space)
+  return remainingOf({ history: new History(trials), schedule, target, patienceFrom, start })
 }
 
 async function readRunning(
@@ -139,8 +155,12 @@ export function statusLines(status: StudyStatus, { width, now }: { width: number
   lines.push(cut(`${study.name} (study ${study.id}): ${stateText(study)}`, width))
   for (const text of aboutLines(study)) say('', text)
   const { complete, pruned, failed, waiting } = study.counts
-  const parts = [`${complete} complete`, `${failed} failed`]
-  if (pruned > 0) parts.push(`${pruned} pruned`)
+  const { short, repeats } = status
+  const parts = [`${complete - repeats} complete`]
+  if (short > 0) parts.push(`${short} short`)
+  if (repeats > 0) parts.push(`${repeats} to confirm`)
+  parts.push(`${failed} failed`)
+  if (pruned > short) parts.push(`${pruned - short} pruned`)
   parts.push(`${running.length} running`)
   if (waiting > 0) parts.push(`${waiting} waiting`)
   say('done', `${doneShare(study)}: ${parts.join(', ')}`)
@@ -250,12 +270,14 @@ function toObject({
   start,
   best,
   confirmation,
+  short,
+  repeats,
   lengths,
   running,
   secondsPerTrial: each,
   endsAt,
 }: StudyStatus) {
-  const short = (trial: CompleteTrial | undefined) =>
+  const inBrief = (trial: CompleteTrial | undefined) =>
     trial ? { number: trial.number, fitness: trial.fitness, metrics: trial.metrics, hyp: trial.hyp } : null
   return {
     id: study.id,
@@ -266,9 +288,11 @@ function toObject({
     counts: study.counts,
     processes: study.workers.map(({ host, pid }) => ({ host, pid })),
     failures,
-    start: short(start),
-    best: short(best),
+    start: inBrief(start),
+    best: inBrief(best),
     confirmation: confirmation ?? null,
+    short,
+    repeats,
     lengths,
     running: running.map(({ number, attempt, startedAt, worker, epoch }) => ({
       number,
