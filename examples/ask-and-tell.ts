@@ -12,6 +12,7 @@ const start = {
 
 const study = await createStudy({
   space: yolov5Space(start),
+  sampler: 'yolov5',
   samplerOptions: { parent: 'weighted' },
   fitness: '0.1*mAP50 + 0.9*mAP50to95', // of the metrics that are told; NaN makes a failed trial
 })

@@ -24,7 +24,7 @@ const space = defineSpace({
 })
 
 const newStudy = (target: number, more: { seed?: number; storage?: Storage; name?: string } = {}): Promise<Study> =>
-  createStudy({ space, fitness: 'mAP50', name: 'exp', ...more }).then(async (study) => {
+  createStudy({ space, sampler: 'yolov5', fitness: 'mAP50', name: 'exp', ...more }).then(async (study) => {
     onTestFinished(() => study.close())
     await study.extend(target)
     return study as unknown as Study

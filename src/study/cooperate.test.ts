@@ -24,7 +24,7 @@ const source = `
   import { createStudy, defineSpace, float } from './index.ts'
   const [url, trials] = process.argv.slice(2)
   const space = defineSpace({ x: float(0, 1), y: float(0, 1) })
-  const study = await createStudy({ space, storage: url, name: 'together' })
+  const study = await createStudy({ space, sampler: 'yolov5', storage: url, name: 'together' })
   if (Number(trials) < 0)
     await study.exclusive(async () => {
       process.stdout.write('[0, 0, 0]\\n')

@@ -25,7 +25,7 @@ export interface CreateStudyOptions<H extends Hyp, Name extends SamplerName, Pru
   extends ScheduleOptions<PrunedBy> {
   /** See {@link defineSpace}. The type of a trial's hyp follows from it. */
   readonly space: SearchSpace<H>
-  /** Default `yolov5`, the genetic algorithm of YOLOv5. */
+  /** Default `auto`. */
   readonly sampler?: Name
   readonly samplerOptions?: z.input<(typeof samplers)[Name]['options']>
   /** Default `maximize`. */
@@ -89,11 +89,11 @@ function scheduleOf(options: ScheduleOptions, sampler: Sampler<unknown>): Schedu
  */
 export async function createStudy<
   H extends Hyp,
-  Name extends SamplerName = 'yolov5',
+  Name extends SamplerName = 'auto',
   PrunedBy extends PrunerName = PrunerName,
 >(options: CreateStudyOptions<H, Name, PrunedBy>): Promise<Study<H>> {
   const { space, direction = 'maximize', fitness = 'value', name = 'study', seed } = options
-  const samplerName = options.sampler ?? 'yolov5'
+  const samplerName = options.sampler ?? 'auto'
   const sampler = samplers[samplerName] as Sampler<unknown>
   const schedule = scheduleOf(options as ScheduleOptions, sampler)
   const definition: StudyDefinition = {

@@ -393,11 +393,11 @@ describe('createStudy', () => {
     const other = defineSpace({ rate: float(1e-4, 1), layers: integer(1, 9), kind: choice('sgd', 'adam') })
     const attempt = createStudy({ space: other, storage, name: 'mine', sampler: 'random', direction: 'minimize' })
     await expect(attempt).rejects.toThrow(StudyDiffersError)
-    await expect(attempt).rejects.toThrow(/sampler: yolov5 there, random here[\s\S]*hyperparameter layers/)
+    await expect(attempt).rejects.toThrow(/sampler: auto there, random here[\s\S]*hyperparameter layers/)
   })
 
   it('checks the options of the sampler', async () => {
-    await expect(createStudy({ space, samplerOptions: { poolSize: 0 } as never })).rejects.toThrow(/poolSize/)
+    await expect(createStudy({ space, sampler: 'yolov5', samplerOptions: { poolSize: 0 } as never })).rejects.toThrow(/poolSize/)
   })
 })
 

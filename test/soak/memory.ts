@@ -61,6 +61,7 @@ async function evolve(scenario: Scenario, folder: string): Promise<Series> {
   }
   const study = await createStudy({
     space: yolov5Space({ ...hyp }, { noAutoAnchor: true }),
+    sampler: 'yolov5',
     fitness: '0.1*mAP50 + 0.9*mAP50to95',
     storage: join(folder, 'soak.db'),
   })

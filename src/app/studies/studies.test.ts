@@ -23,7 +23,13 @@ let study: Study
 const overview = async (): Promise<StudyOverview> => (await storage.studies())[0]!
 
 beforeAll(async () => {
-  study = (await createStudy({ space, storage, name: 'runs/evolve/exp', fitness: 'mAP50' })) as unknown as Study
+  study = (await createStudy({
+    space,
+    storage,
+    sampler: 'yolov5',
+    name: 'runs/evolve/exp',
+    fitness: 'mAP50',
+  })) as unknown as Study
   await study.extend(10)
   for (const mAP50 of [0.3, 0.5, Number.NaN, 0.5]) {
     const trial = (await study.ask())!
