@@ -1,25 +1,19 @@
 // Several processes on one study; some are killed without warning, a server goes away and comes back. No result that was
 // acknowledged is lost, none counts twice, numbers have no gaps.
-import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
-import { build } from 'esbuild'
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import { hasPostgres, startPostgres } from '../../test/helpers/postgres.ts'
+import { type ProgramProcess, testProgram } from '../../test/helpers/program.ts'
 import { openStorage } from './open-storage.ts'
-
-const here = dirname(fileURLToPath(import.meta.url))
-const program = join(here, '../../node_modules/.cache/hypevolve-test', `cooperate-${process.pid}.mjs`)
-let folder: string
 
 /**
  * Takes part in the study `together`; says each result that was acknowledged: number, attempt, value. With a negative
  * number of trials it enters an exclusive step, says so, and stays there.
  */
-const source = `
+const program = testProgram(
+  'cooperate',
+  `
   import { setTimeout as delay } from 'node:timers/promises'
   import { createStudy, defineSpace, float } from './index.ts'
   const [url, trials] = process.argv.slice(2)
@@ -44,61 +38,30 @@ const source = `
     process.stdout.write(JSON.stringify([trial.number, trial.attempt, value]) + '\\n')
   }
   await study.close()
-`
+`,
+)
 
-beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'hypevolve-'))
-  await build({
-    stdin: { contents: source, resolveDir: join(here, '..'), loader: 'ts' },
-    bundle: true,
-    packages: 'external',
-    platform: 'node',
-    format: 'esm',
-    outfile: program,
-  })
-})
-afterAll(() => {
-  rmSync(folder, { recursive: true })
-  rmSync(program)
-})
-
-interface Worker {
-  readonly process: ChildProcess
-  readonly acknowledged: [number: number, attempt: number, value: number][]
-  readonly ended: Promise<string>
-  /** What it wrote to standard error so far. */
-  complaint(): string
+interface Worker extends ProgramProcess {
+  readonly acknowledged: readonly (readonly [number: number, attempt: number, value: number])[]
 }
 
 function work(url: string, trials: number): Worker {
-  const child = spawn(process.execPath, [program, url, String(trials)], { stdio: ['ignore', 'pipe', 'pipe'] })
-  const acknowledged: Worker['acknowledged'] = []
-  let rest = ''
-  let complaint = ''
-  child.stdout.on('data', (chunk) => {
-    const lines = (rest + chunk).split('\n')
-    rest = lines.pop()!
-    for (const line of lines) acknowledged.push(JSON.parse(line))
-  })
-  child.stderr.on('data', (chunk) => (complaint += chunk))
-  const ended = new Promise<string>((resolve) => child.on('close', () => resolve(complaint)))
-  const worker = { process: child, acknowledged, ended, complaint: () => complaint }
-  all.push(worker)
-  return worker
+  const started = program.start(url, String(trials))
+  return {
+    ...started,
+    get acknowledged() {
+      const lines = started.said().split('\n').slice(0, -1) // the last one may not be complete
+      return lines.map((line) => JSON.parse(line))
+    },
+  }
 }
-
-const all: Worker[] = []
 
 async function until(condition: () => boolean): Promise<void> {
   while (!condition()) {
     await delay(5)
-    for (const worker of all) if (worker.complaint() !== '') throw new Error(worker.complaint())
+    for (const { complaint } of program.running) if (complaint() !== '') throw new Error(complaint())
   }
 }
-
-afterEach(() => {
-  for (const worker of all.splice(0)) worker.process.kill('SIGKILL')
-})
 
 /** Compares what the processes said with what the storage holds. */
 async function check(url: string, trials: number, workers: readonly Worker[]) {
@@ -122,7 +85,7 @@ async function check(url: string, trials: number, workers: readonly Worker[]) {
 }
 
 it('SQLite: four processes, two of them killed, one joins later', async () => {
-  const url = join(folder, 'studies.db')
+  const url = join(program.folder, 'studies.db')
   const trials = 300
   const workers = [0, 1, 2, 3].map(() => work(url, trials))
   for (const worker of workers.slice(0, 2)) {
@@ -139,7 +102,7 @@ it('SQLite: four processes, two of them killed, one joins later', async () => {
 })
 
 it('SQLite: a process that is killed while it writes files does not hold up the others', async () => {
-  const url = join(folder, 'turn.db')
+  const url = join(program.folder, 'turn.db')
   const worker = work(url, -1)
   await until(() => worker.acknowledged.length === 1) // it is inside
   const storage = await openStorage(url)
@@ -158,7 +121,7 @@ it('SQLite: a process that is killed while it writes files does not hold up the 
 })
 
 it('SQLite: all killed, again and again; the next ones go on', async () => {
-  const url = join(folder, 'again.db')
+  const url = join(program.folder, 'again.db')
   const trials = 120
   const workers: Worker[] = []
   for (let round = 0; round < 4; round++) {

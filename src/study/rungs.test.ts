@@ -1,26 +1,20 @@
 // Processes that work on a study with trainings of different length are killed without warning: what comes after is what
 // would have come anyway.
-import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
-import { build } from 'esbuild'
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
+import { type ProgramProcess, testProgram } from '../../test/helpers/program.ts'
 import { defineSpace, float, nextTraining, type Sampler, samplers, type Trial } from '../search/index.ts'
 import { isFinished } from './finished.ts'
 import { openStorage } from './open-storage.ts'
 import { Study } from './study.ts'
 
-const here = dirname(fileURLToPath(import.meta.url))
-const program = join(here, '../../node_modules/.cache/hypevolve-test', `rungs-${process.pid}.mjs`)
-let folder: string
-
 const target = 10
 
 /** Trains until nothing more fits; says what it begins to train, and whose result was kept. */
-const source = `
+const program = testProgram(
+  'rungs',
+  `
   import { setTimeout as delay } from 'node:timers/promises'
   import { createStudy, defineSpace, float } from './index.ts'
   const space = defineSpace({ x: float(0, 1), y: float(0, 1) })
@@ -41,50 +35,12 @@ const source = `
     process.stdout.write('told ' + trial.number + '\\n')
   }
   await study.close()
-`
-
-beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'hypevolve-'))
-  await build({
-    stdin: { contents: source, resolveDir: join(here, '..'), loader: 'ts' },
-    bundle: true,
-    packages: 'external',
-    platform: 'node',
-    format: 'esm',
-    outfile: program,
-  })
-})
-afterAll(() => {
-  rmSync(folder, { recursive: true })
-  rmSync(program)
-})
-
-const all: ChildProcess[] = []
-afterEach(() => {
-  for (const child of all.splice(0)) child.kill('SIGKILL')
-})
-
-interface Worker {
-  readonly process: ChildProcess
-  /** What it said. */
-  said(): string
-  /** With what it wrote to standard error. */
-  readonly ended: Promise<string>
-}
-
-function work(url: string): Worker {
-  const child = spawn(process.execPath, [program, url], { stdio: ['ignore', 'pipe', 'pipe'] })
-  all.push(child)
-  let said = ''
-  let complaint = ''
-  child.stdout.on('data', (chunk) => (said += chunk))
-  child.stderr.on('data', (chunk) => (complaint += chunk))
-  const ended = new Promise<string>((resolve) => child.on('close', () => resolve(complaint)))
-  return { process: child, said: () => said, ended }
-}
+`,
+)
+const work = (url: string) => program.start(url)
 
 /** Lets it tell so many results, and kills it soon after it began to train the next. */
-async function killAfter({ process: child, said, ended }: Worker, results: number): Promise<void> {
+async function killAfter({ process: child, said, ended }: ProgramProcess, results: number): Promise<void> {
   const begun = () => said().split('begins').length - 1
   while (begun() <= results && child.exitCode === null) await delay(2)
   await delay(Math.random() * 5)
@@ -123,9 +79,9 @@ async function finished(url: string): Promise<readonly Trial[]> {
 const withoutAttempt = (trials: readonly Trial[]) => trials.map(({ attempt: _, ...trial }) => trial)
 
 it('one process that is killed again and again searches as one that never was', async () => {
-  const undisturbed = join(folder, 'undisturbed.db')
+  const undisturbed = join(program.folder, 'undisturbed.db')
   expect(await work(undisturbed).ended).toBe('')
-  const killed = join(folder, 'killed.db')
+  const killed = join(program.folder, 'killed.db')
   for (const results of [1, 7, 4]) await killAfter(work(killed), results)
   expect(await work(killed).ended).toBe('')
   const trials = await finished(killed)
@@ -134,7 +90,7 @@ it('one process that is killed again and again searches as one that never was', 
 })
 
 it('several processes, two of them killed, spend what they may and no more', async () => {
-  const url = join(folder, 'several.db')
+  const url = join(program.folder, 'several.db')
   const workers = [work(url), work(url), work(url)]
   await killAfter(workers[0], 4)
   await killAfter(workers[1], 6)

@@ -397,7 +397,9 @@ describe('createStudy', () => {
   })
 
   it('checks the options of the sampler', async () => {
-    await expect(createStudy({ space, sampler: 'yolov5', samplerOptions: { poolSize: 0 } as never })).rejects.toThrow(/poolSize/)
+    await expect(createStudy({ space, sampler: 'yolov5', samplerOptions: { poolSize: 0 } as never })).rejects.toThrow(
+      /poolSize/,
+    )
   })
 })
 
