@@ -1,5 +1,5 @@
-// Do searches find on a real detector what they find on networks and formulas? Blood cells, YOLOv5n from scratch, trained
-// by our own trainer: hours. Whatever has been trained stands in a file and is not trained again.
+// Do searches find on a real detector what they find on networks and formulas? Blood cells, YOLOv5n, trained by our own
+// trainer: hours. Whatever has been trained stands in a file and is not trained again.
 //   npm run bench:reality [-- --methods yolov5,auto] [-- --seeds 1..3] [-- --budget 60] [-- --json FILE] [-- --report]
 // bench/reality/README.md says what is measured and how.
 import { writeFileSync } from 'node:fs'
@@ -15,6 +15,8 @@ import { Interrupted, linesOf, nameOf, type Settings, space, Trainings } from '.
 
 const folder = fileURLToPath(new URL('./reality/', import.meta.url))
 
+const packaged = fileURLToPath(new URL('../assets/weights/yolov5n-digits.safetensors', import.meta.url))
+
 const options = {
   methods: { type: 'string', default: 'yolov5,auto' },
   seeds: { type: 'string', default: '1..3' },
@@ -23,8 +25,8 @@ const options = {
   confirm: { type: 'string', default: '3' },
   spread: { type: 'string', default: '5' },
   imgsz: { type: 'string', default: '96' },
-  epochs: { type: 'string', default: '36' },
-  weights: { type: 'string', default: '' },
+  epochs: { type: 'string', default: '16' },
+  weights: { type: 'string', default: packaged },
   json: { type: 'string', default: join(folder, 'results.jsonl') },
   png: { type: 'string' },
   anew: { type: 'boolean', default: false },
@@ -39,7 +41,7 @@ const help = `node bench/run.mjs reality [options]
   --at LIST       budgets at which the best hyp is confirmed
   --confirm N     trainings with other seeds of each (default 3)
   --spread N      trainings of the default with other seeds, first of all (default 5)
-  --imgsz, --epochs, --weights   of a full training (default 96, 36, from scratch)
+  --imgsz, --epochs, --weights   of a full training (default 96, 16, the packaged weights; '' is from scratch)
   --json FILE     keeps the trainings (default bench/reality/results.jsonl)
   --report        trains nothing, tells what the file has
   --png FILE      and draws it

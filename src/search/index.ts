@@ -17,6 +17,7 @@ export {
   integer,
   type ParameterOf,
 } from './define-space.ts'
+export { type Edge, edgesOf } from './edges.ts'
 export {
   type Fitness,
   type FitnessPresetName,
