@@ -68,11 +68,11 @@ export async function tellReport(
 
   const spreadOf = defaults.map(({ fitness }) => fitness ?? 0)
   for (const { method, of } of curves) {
-    const worth = meanWorthAt(of, budget)
-    if (worth === undefined || spreadOf.length < 2) continue
-    const gain = worth - meanOf(spreadOf)
+    const last = columns.findLast((at) => meanWorthAt(of, at) !== undefined)
+    if (last === undefined || spreadOf.length < 2) continue
+    const gain = meanWorthAt(of, last)! - meanOf(spreadOf)
     console.log(
-      `\n${method}, ${budget} trainings: ${gain.toFixed(4)} above the default, ${(gain / deviationOf(spreadOf)).toFixed(1)} ` +
+      `\n${method}, ${last} trainings: ${gain.toFixed(4)} above the default, ${(gain / deviationOf(spreadOf)).toFixed(1)} ` +
         'times the spread (sd) of one training',
     )
   }
