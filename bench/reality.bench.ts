@@ -21,7 +21,7 @@ const options = {
   methods: { type: 'string', default: 'yolov5,auto' },
   seeds: { type: 'string', default: '1..3' },
   budget: { type: 'string', default: '60' },
-  at: { type: 'string', default: '4,6,8,10,12,16,20,30,40,50,60' },
+  at: { type: 'string', default: '4,6,8,10,12,16,20,60' },
   confirm: { type: 'string', default: '3' },
   spread: { type: 'string', default: '5' },
   imgsz: { type: 'string', default: '96' },

@@ -80,8 +80,9 @@ export async function tellReport(
   for (const { method, of } of others) {
     const needed = first && neededFor(of, first.of, budget, columns)
     if (!needed) continue
+    const last = columns.findLast((at) => meanWorthAt(of, at) !== undefined)
     const { target, budget: at, interval } = needed
-    const text = (value: number) => (Number.isFinite(value) ? String(value) : `more than ${columns.at(-1)}`)
+    const text = (value: number) => (Number.isFinite(value) ? String(value) : `more than ${last}`)
     console.log(
       `\n${method} is worth what ${first.method} is after ${budget} trainings (${target.toFixed(4)}) after ${text(at)} ` +
         `trainings' worth, 95 % interval [${interval.map(text).join(', ')}] (bootstrap over ${of.length} and ${first.of.length} searches)`,
@@ -98,23 +99,34 @@ function tableText(rows: readonly (readonly string[])[]): string {
   return [line(rows[0]), line(widths.map((width) => '-'.repeat(width))), ...rows.slice(1).map(line)].join('\n')
 }
 
-/** Confirmed fitness over the budget: a thin line for every search, a thick one for the mean of a method. */
+/** Thin steps: the best fitness that each search has seen. Dots: what the hyp is worth, the mean of confirmed searches. */
 async function drawCurves(
   curves: readonly { readonly method: string; readonly of: readonly Curve[] }[],
   budgets: readonly number[],
 ): Promise<Uint8Array> {
   const { renderChart } = await import('../../src/report/chart.ts')
   const colors = ['#7f7f7f', '#1f77b4', '#ff7f0e', '#2ca02c', '#d62728']
-  const points = (worth: (budget: number) => number | undefined) => budgets.map((at) => [at, worth(at) ?? null])
   const series = curves.flatMap(({ method, of }, i) => {
-    const line = { type: 'line' as const, step: 'end' as const, showSymbol: false, color: colors[i % colors.length] }
+    const line = { type: 'line' as const, color: colors[i % colors.length] }
     return [
-      ...of.map((curve) => ({
+      ...of.map(({ incumbents, spent }) => ({
         ...line,
-        data: points((at) => worthAt(curve, at)),
-        lineStyle: { width: 1, opacity: 0.5 },
+        step: 'end' as const,
+        showSymbol: false,
+        data: [
+          ...incumbents.map((each) => [each.spent, each.observed]),
+          ...incumbents.slice(-1).map(({ observed }) => [spent, observed]),
+        ],
+        lineStyle: { width: 1.2, opacity: 0.6 },
       })),
-      { ...line, name: method, data: points((at) => meanWorthAt(of, at)), lineStyle: { width: 3 } },
+      {
+        ...line,
+        name: method,
+        symbol: 'circle',
+        symbolSize: 11,
+        data: budgets.map((at) => [at, meanWorthAt(of, at) ?? null]),
+        lineStyle: { width: 3 },
+      },
     ]
   })
   return renderChart(
@@ -122,7 +134,7 @@ async function drawCurves(
       legend: { data: curves.map(({ method }) => method), top: 8 },
       grid: { left: 70, right: 30, top: 50, bottom: 50 },
       xAxis: { type: 'value', name: "full trainings' worth of epochs", nameLocation: 'middle', nameGap: 28 },
-      yAxis: { type: 'value', name: 'confirmed fitness', scale: true },
+      yAxis: { type: 'value', name: 'fitness', scale: true },
       series,
     },
     { width: 800, height: 500 },
