@@ -195,7 +195,7 @@ it('stops trainings at rungs where they are begun at full length', async () => {
 })
 
 it('says once that a trainer trains longer than it is granted', async () => {
-  const study = await newStudy(2)
+  const study = await newStudy(3)
   const trainer: Trainer = {
     name: 'deaf',
     pid: undefined,
