@@ -47,6 +47,7 @@ export async function tellReport(
     of: seeds.map((seed) => curveOf(lines, method, seed, full, confirmed)).filter(({ trainings }) => trainings > 0),
   }))
   const columns = budgets.filter((at) => at <= budget)
+  const lastAt = (of: readonly Curve[]) => columns.findLast((at) => meanWorthAt(of, at) !== undefined)
   const title = ['search', 'trainings', ...columns.map(String), 'observed']
   const rows = curves.flatMap(({ method, of }) => [
     ...of.map((curve) => [
@@ -68,7 +69,7 @@ export async function tellReport(
 
   const spreadOf = defaults.map(({ fitness }) => fitness ?? 0)
   for (const { method, of } of curves) {
-    const last = columns.findLast((at) => meanWorthAt(of, at) !== undefined)
+    const last = lastAt(of)
     if (last === undefined || spreadOf.length < 2) continue
     const gain = meanWorthAt(of, last)! - meanOf(spreadOf)
     console.log(
@@ -80,7 +81,7 @@ export async function tellReport(
   for (const { method, of } of others) {
     const needed = first && neededFor(of, first.of, budget, columns)
     if (!needed) continue
-    const last = columns.findLast((at) => meanWorthAt(of, at) !== undefined)
+    const last = lastAt(of)
     const { target, budget: at, interval } = needed
     const text = (value: number) => (Number.isFinite(value) ? String(value) : `more than ${last}`)
     console.log(

@@ -36,6 +36,12 @@ export const numberText = (value: number) =>
     ? value.toFixed(4)
     : formatG(value, 4)
 
+/** 97 %, or that it is next to 0 or 1. */
+export function probabilityText(p: number): string {
+  if (p > 0.99) return '> 99 %'
+  return p < 0.01 ? '< 1 %' : `${Math.round(100 * p)} %`
+}
+
 /** A moment on the clock of this machine: '14:05' today, else '24 Nov 14:05', with the year if it is another. */
 export function momentText(moment: string | number | Date, now = new Date()): string {
   const date = new Date(moment)

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { type CompleteTrial, confirmationOf, History } from '../../search/index.ts'
-import { confirmationLines, probabilityText, stopText } from './confirmation-text.ts'
+import { probabilityText } from '../console/text.ts'
+import { confirmationLines, stopText } from './confirmation-text.ts'
 
 const complete = (number: number, fitness: number, rest: Partial<CompleteTrial> = {}): CompleteTrial => ({
   attempt: 1,

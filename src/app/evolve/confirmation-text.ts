@@ -1,7 +1,7 @@
 // What a confirmation says to people: a table of the candidates, the answer in a sentence, and what it means.
 import type { Confirmation, ConfirmedCandidate, StopReason } from '../../search/index.ts'
 import { type TableColumn, tableLines } from '../console/table.ts'
-import { counted, numberText } from '../console/text.ts'
+import { counted, numberText, probabilityText } from '../console/text.ts'
 
 export interface ConfirmationTextOptions {
   /** A fitness in the words of the study's objective; default: as it is. */
@@ -24,12 +24,6 @@ export function confirmationLines(confirmation: Confirmation, options: Confirmat
   if (deterministic) return [say.deterministic(winner)]
   if (candidates.every(({ repeats, failed }) => repeats.length + failed === 0)) return [say.unconfirmed(winner)]
   return [...say.table(options.width), say.answer(winner), ...say.meaning(winner)]
-}
-
-/** 97 %, or that it is next to 0 or 1. */
-export function probabilityText(p: number): string {
-  if (p > 0.99) return '> 99 %'
-  return p < 0.01 ? '< 1 %' : `${Math.round(100 * p)} %`
 }
 
 /**

@@ -5,7 +5,7 @@ import { FileWriteError, NothingCompleteError, UsageError } from '../../base/ind
 import { type CompleteTrial, type Confirmation, isFeasible, paretoFront, type Trial } from '../../search/index.ts'
 import type { StudyRecord } from '../../study/index.ts'
 import type { BestFlags } from '../cli/best.ts'
-import { numberText } from '../console/text.ts'
+import { numberText, probabilityText } from '../console/text.ts'
 import { type Answer, answerOf } from './answer.ts'
 import { powershellWord, shellLine, studyFlags, trainingWords } from './command-line.ts'
 import { enterStudyFolder } from './folder.ts'
@@ -28,9 +28,9 @@ export async function runBest(name: string | undefined, flags: BestFlags): Promi
     study: found as StudyRecord,
     trials: await readTrials(storage, found),
   }))
-  if (flags.figure !== undefined) await writeFigure(study, trials, flags.figure)
   const answer = answerOf(trials, study.definition)
   if (!answer) throw new NothingCompleteError(study.name)
+  if (flags.figure !== undefined) await writeFigure(study, trials, flags.figure)
   if (flags.train) return trainBest(study, answer.trial, flags)
 
   const text = await bestText(study, trials, answer, flags)
@@ -104,7 +104,7 @@ function confirmedText({ number }: CompleteTrial, confirmation: Confirmation | u
   if (!known || known.repeats.length === 0) return ''
   const spread = known.sd === undefined ? '' : ` ± ${numberText(known.sd)}`
   const expected = `, expect ${numberText(known.expected)}`
-  const better = known.better === undefined ? '' : `, better than the start with ${Math.round(100 * known.better)} %`
+  const better = known.better === undefined ? '' : `, better than the start with ${probabilityText(known.better)}`
   const times = known.repeats.length === 1 ? 'once more' : `${known.repeats.length} times more`
   return `; trained ${times}: ${numberText(known.mean!)}${spread}${better}${expected}`
 }

@@ -24,8 +24,8 @@ it('tells the front from what is behind it and what breaks a constraint, with va
   const second = { expression: 'latency_ms', direction: 'minimize' as const }
   const table = frontTable({ name: 'exp', definition: definition({ second }) }, trials)!
   expect(table).toMatchObject({
-    title: 'mAP50 and latency_ms of exp: 4 trials, 2 on the front',
-    ...{ x: 'latency_ms', y: 'mAP50', minimize: true },
+    title: 'fitness and latency_ms of exp: 4 trials, 2 on the front',
+    ...{ x: 'latency_ms', y: 'fitness (mAP50)', minimize: true },
   })
   expect(table.points.map(({ kind, second, isStart }) => [kind, second, isStart])).toEqual([
     ['behind', 9, true],

@@ -17,9 +17,9 @@ export function frontTable(
   const front = new Set(paretoFront(complete))
   const start = complete.find(({ number }) => number === 0)
   return {
-    title: `${fitness} and ${second.expression} of ${name}: ${counted(complete.length, 'trial')}, ${front.size} on the front`,
+    title: `fitness and ${second.expression} of ${name}: ${counted(complete.length, 'trial')}, ${front.size} on the front`,
     x: second.expression,
-    y: fitness,
+    y: `fitness (${fitness})`,
     minimize,
     points: complete.map((trial) => ({
       number: trial.number,

@@ -13,7 +13,7 @@ import {
 } from '../../search/index.ts'
 import type { AttemptRecord, EpochRecord, Storage, StudyOverview } from '../../study/index.ts'
 import type { StatusFlags } from '../cli/status.ts'
-import { counted, durationText, momentText, numberText } from '../console/text.ts'
+import { counted, durationText, momentText, numberText, probabilityText } from '../console/text.ts'
 import { type Answer, answerOf } from './answer.ts'
 import { withStudy } from './open.ts'
 import { secondsLeft, secondsPerTrial } from './outlook.ts'
@@ -176,7 +176,7 @@ export function statusLines(status: StudyStatus, { width, now }: { width: number
   if (confirmed && confirmed.repeats.length > 0) {
     const spread = confirmed.sd === undefined ? '' : ` ± ${numberText(confirmed.sd)}`
     const better =
-      confirmed.better === undefined ? '' : `, better than the start with ${Math.round(100 * confirmed.better)} %`
+      confirmed.better === undefined ? '' : `, better than the start with ${probabilityText(confirmed.better)}`
     say('confirmed', `${confirmed.repeats.length} × again: ${numberText(confirmed.mean!)}${spread}${better}`)
   }
   for (const each of status.lengths) if (each.pairs > 0) say('lengths', correlationText(each))
